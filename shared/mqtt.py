@@ -190,7 +190,7 @@ class MqttLink:
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         if len(self._incoming) == INCOMING_MAX:
             self.dropped += 1
-        self._incoming.append(Message(message.topic, message.payload, message.retain))
+        self._incoming.append(Message(message.topic, bytes(message.payload), message.retain))
         if not self._wake_sent:
             self._wake_sent = True
             self._call(self._deliver)

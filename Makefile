@@ -1,0 +1,50 @@
+# Two commands are all a newcomer needs: make up, make test.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+.PHONY: help venv up test lint format bench chaos lock clean
+.DEFAULT_GOAL := help
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+venv: $(STAMP)   ## create .venv with the pinned, hashed requirements
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: $(STAMP)     ## run the whole grid on this machine (ARGS="--nodes 5 --speed 10")
+	@$(BIN)/lumengrid up $(ARGS)
+
+test: $(STAMP)   ## run every test, in parallel
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(STAMP)   ## ruff, mypy strict, import contracts, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+format: $(STAMP) ## let ruff put the layout right
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## every number the README claims, each as a ratio against a reference in the same run
+	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
+
+chaos: $(STAMP)  ## the long crash campaign: 30 random kills of agent, broker and cloud
+	@CHAOS_KILLS=30 $(BIN)/python -m pytest -m chaos -n 0 --timeout 1800 $(ARGS)
+
+lock: $(STAMP)   ## pin and hash the requirements again (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra edge -c requirements/dev.txt pyproject.toml -o requirements/edge.txt
+
+clean:           ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
