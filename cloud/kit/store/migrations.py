@@ -1,0 +1,66 @@
+"""Numbered, forward-only schema files: `0001_events.sql`, each applied once, in order, in one transaction."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+
+
+class Migration(Struct, frozen=True, kw_only=True):
+    """One schema file."""
+
+    number: int
+    name: str
+    sha256: str
+    statements: tuple[str, ...]
+    """Split at `;` at the end of a line."""
+
+
+class MigrationError(RuntimeError):
+    """The folder and the database do not tell the same story; the service must not start."""
+
+
+def load(folder: Path) -> list[Migration]:
+    """All files, ascending.
+
+    Raises:
+        MigrationError: a file name without its four digits, or a number used twice.
+    """
+    found: dict[int, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        match = _NAME.match(path.name)
+        if match is None:
+            raise MigrationError(f"{path.name}: a migration is named like 0001_events.sql")
+        number = int(match.group(1))
+        if number in found:
+            raise MigrationError(f"{path.name}: number {number} is taken by {found[number].name}")
+        text = path.read_text(encoding="utf-8")
+        found[number] = Migration(
+            number=number,
+            name=path.stem,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            statements=tuple(part.strip() for part in re.split(r";\s*(?:\n|$)", text) if part.strip()),
+        )
+    return [found[number] for number in sorted(found)]
+
+
+def pending(folder: Path, applied: Mapping[int, str]) -> list[Migration]:
+    """The files still to apply, given the sha256 of those applied by number.
+
+    Raises:
+        MigrationError: an applied file was changed or removed since.
+    """
+    migrations = load(folder)
+    known = {migration.number: migration for migration in migrations}
+    for number, sha256 in applied.items():
+        if number not in known:
+            raise MigrationError(
+                f"migration {number} was applied but its file is gone: is this an older version?"
+            )
+        if known[number].sha256 != sha256:
+            raise MigrationError(f"{known[number].name}.sql was changed after it was applied")
+    return [migration for migration in migrations if migration.number not in applied]
