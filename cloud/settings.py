@@ -41,6 +41,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mqtt_url: Annotated[str | None, _meaning("Broker, `mqtt://user@host:1883`; none: HTTP only.")] = None
     mqtt_password: Annotated[str | None, _meaning("Password at the broker. Secret.")] = None
     mqtt_ca_file: Annotated[Path | None, _meaning("Certificate authority of the broker.")] = None
+    mqtt_device_secret: Annotated[
+        str | None,
+        _meaning("Devices' broker passwords derive from it; none: they are managed at the broker. Secret."),
+    ] = None
     mqtt_device_url: Annotated[
         str | None, _meaning("Broker address handed to agents at enrolment, if not mqtt_url.")
     ] = None
@@ -69,9 +73,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     constant_sign_in: Annotated[bool, _meaning("Accept a wallet's signature over the constant message.")] = (
         True
     )
-    rate_limit_per_minute: Annotated[
-        int, _meaning("Requests a minute and address; 0 switches the limit off.", ge=0)
-    ] = 100
     trusted_proxies: Annotated[tuple[str, ...], _meaning("Addresses whose X-Forwarded-For counts.")] = ()
     body_bytes_max: Annotated[int, _meaning("Largest request body.", ge=1024)] = 1_048_576
 
@@ -88,7 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
-SECRETS = frozenset({"mqtt_password"})
+SECRETS = frozenset({"mqtt_password", "mqtt_device_secret"})
 
 
 def load_settings(

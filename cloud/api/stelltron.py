@@ -1,0 +1,18 @@
+"""The energy network's API: its table of contents and its error body, `{"error": "…"}`."""
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.handlers import BaseRouteHandler
+
+from cloud.kit.http import JsonResponse, error_parts
+
+ROUTES: list[BaseRouteHandler] = []
+
+
+def render_error(_request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
+    """Any exception in the document's shape."""
+    status, message, headers = error_parts(error)
+    return JsonResponse(
+        {"error": message}, status_code=status, headers=dict(headers), media_type="application/json"
+    )

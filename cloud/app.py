@@ -1,0 +1,112 @@
+"""Builds the service: the only list of domains, and the only place where they meet.
+
+`create_app` wires store, clock and services together; handlers receive a service by the name of its
+parameter. Workers (subscriber, publisher, jobs) run as long as the app does; one that fails ends it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from msgspec import Struct
+
+from cloud.api import stelltron
+from cloud.kit.events import EventLog
+from cloud.kit.http import JsonBody, JsonResponse
+from cloud.kit.store.sqlite import SqliteStore
+from cloud.settings import Settings
+from shared.clock import Clock, SystemClock
+
+logger = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+DATABASE = "lumengrid.sqlite"
+
+
+class Worker(Protocol):
+    """Something that runs beside the requests."""
+
+    async def run(self) -> None:
+        """Work until cancelled; anything raised ends the service, which its supervisor restarts."""
+        ...
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """Everything the app is made of. Tests reach the services through it."""
+
+    store: SqliteStore
+    clock: Clock
+    settings: Settings
+    events: EventLog
+    services: Mapping[str, object]
+    """By the parameter name under which handlers ask for them."""
+    workers: Sequence[Worker]
+
+
+def build(settings: Settings, clock: Clock) -> Parts:
+    """Every service, made once and passed down; nothing is opened on the network yet."""
+    store = SqliteStore(settings.data_dir / DATABASE)
+    events = EventLog(store, clock)
+    services: dict[str, object] = {"store": store, "events": events, "settings": settings, "clock": clock}
+    workers: list[Worker] = []
+    return Parts(
+        store=store, clock=clock, settings=settings, events=events, services=services, workers=workers
+    )
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
+    """The ASGI application; `app.state.parts` holds its `Parts`."""
+    parts = build(settings, clock or SystemClock())
+    app = Litestar(
+        route_handlers=stelltron.ROUTES,
+        dependencies={name: _given(service) for name, service in parts.services.items()},
+        exception_handlers={Exception: stelltron.render_error},
+        dto=JsonBody,
+        return_dto=None,
+        response_class=JsonResponse,
+        lifespan=[_running(parts)],
+        request_max_body_size=settings.body_bytes_max,
+        openapi_config=OpenAPIConfig(title="Lumengrid", version="0.1.0", path="/schema"),
+        debug=False,
+    )
+    app.state.parts = parts
+    return app
+
+
+def _given(service: object) -> Provide:
+    return Provide(lambda: service, use_cache=True, sync_to_thread=False)
+
+
+def _running(parts: Parts) -> Any:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        for name in await parts.store.migrate(MIGRATIONS):
+            logger.info("schema migrated name=%s", name)
+        tasks = [asyncio.create_task(_guarded(worker)) for worker in parts.workers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await parts.store.close()
+
+    return lifespan
+
+
+async def _guarded(worker: Worker) -> None:
+    try:
+        await worker.run()
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        logger.exception("worker failed, stopping worker=%s", type(worker).__name__)
+        os.kill(os.getpid(), signal.SIGTERM)

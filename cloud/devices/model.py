@@ -1,0 +1,25 @@
+"""A device as the cloud knows it."""
+
+from msgspec import Struct
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """One agent, enrolled or seen."""
+
+    device_id: str
+    owner_person_id: int | None
+    """None until claimed or registered by a person."""
+    account: str
+    """Ledger account that is paid while nobody owns the device (escrow)."""
+    public_key: str | None
+    """Ed25519, 64 hex digits; None for a keyless device, which exists under open trust only."""
+    energy_scale: int
+    """kWh that stand for one measured kWh: 1, or 1000 for a bench."""
+    power_w_max: float
+    """Rating; more than this is implausible."""
+    device_type: str
+    location: str
+    request_counter: int
+    """Highest counter of a signed HTTP request so far."""
+    created_at_us: int
+    seen_at_us: int | None

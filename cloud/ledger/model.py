@@ -1,0 +1,93 @@
+"""The words of the ledger: entries of postings on accounts, per asset summing to zero.
+
+Amounts are integers: LT, XLM and carbon credits in 10^-7 units, energy in mWh (as minted, after scaling).
+Positive adds to the account. An account is a pseudonym (`acct_…`) or a system account of `SystemAccount`;
+a hold is an account of its own, named `<account>/<what for>`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Book = Literal["public", "private"]
+"""Every entry of the public book is a leaf of the verifiable log."""
+
+
+class Asset(StrEnum):
+    LT = "LT"
+    XLM = "XLM"
+    ENERGY = "kWh"
+    """In mWh."""
+    CARBON = "CO2"
+    """Carbon credits, 10^-7."""
+
+
+class SystemAccount(StrEnum):
+    """Accounts that belong to no one. Those that create something may fall below zero, without limit."""
+
+    MINT_ENERGY = "mint/energy"
+    MINT_REWARD = "mint/reward"
+    MINT_YIELD = "mint/yield"
+    BURNED = "burned"
+    FAUCET = "faucet"
+    """Where the XLM of offline and testnet wallets comes from."""
+    METER = "meter"
+    """Source of measured energy."""
+    MINTED = "minted"
+    """Energy that has become LT, once."""
+    CARBON_SOURCE = "carbon"
+
+
+UNLIMITED = frozenset(
+    {
+        SystemAccount.MINT_ENERGY,
+        SystemAccount.MINT_REWARD,
+        SystemAccount.MINT_YIELD,
+        SystemAccount.FAUCET,
+        SystemAccount.METER,
+        SystemAccount.CARBON_SOURCE,
+    }
+)
+"""Accounts without a floor; every other account never falls below zero."""
+
+
+class EntryKind(StrEnum):
+    MINT = "mint"
+    BURN = "burn"
+    TRADE = "trade"
+    HOLD = "hold"
+    RELEASE = "release"
+    FAUCET = "faucet"
+    REVERSAL = "reversal"
+
+
+class Posting(Struct, frozen=True):
+    account: str
+    asset: Asset
+    amount: int
+    """Never 0."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What shall be posted."""
+
+    kind: EntryKind
+    postings: tuple[Posting, ...]
+    facts: Mapping[str, Any] = {}
+    """Public facts that explain it, JSON-ready; they become part of the leaf. No name, no address."""
+    book: Book = "public"
+
+
+class PostedEntry(Struct, frozen=True, kw_only=True):
+    """An entry as it stands in the ledger."""
+
+    id: int
+    """Rises by one within the whole ledger."""
+    leaf_index: int | None
+    """Position in the verifiable log, from 0; None in the private book."""
+    at_us: int
+    kind: EntryKind
+    leaf_hash: str | None
+    """RFC 9162 leaf hash, 64 hex digits."""
