@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-CHEMISTRIES = ("nmc", "lco", "lfp")
+CHEMISTRIES = ("nmc", "lco", "lfp", "lipo_5450")
 
 Volt = Annotated[float, Meta(gt=0, lt=6)]
 Celsius = Annotated[float, Meta(ge=-60, le=120)]
@@ -82,6 +82,10 @@ class Chemistry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     charge_derate: Annotated[tuple[DeratePoint, ...], Meta(min_length=2)]
     """Allowed fraction of the charge current by temperature, ascending; zero outside."""
     discharge_derate: Annotated[tuple[DeratePoint, ...], Meta(min_length=2)]
+    hysteresis_v: Annotated[float, Meta(ge=0, lt=0.2)] = 0.0
+    """How far the voltage at rest stays above the curve after charging and below it after discharging."""
+    ocv_sd_v: Annotated[float, Meta(gt=0, lt=0.2)] = 0.015
+    """How far another cell of this chemistry may lie from the curve (one standard deviation)."""
     soc: Annotated[tuple[Fraction, ...], Meta(min_length=2)]
     """Fractions, ascending, from 0 to 1."""
     ocv: tuple[Volt, ...]
