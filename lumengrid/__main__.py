@@ -1,0 +1,5 @@
+"""`python -m lumengrid`."""
+
+from lumengrid.cli import main
+
+main()
