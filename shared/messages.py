@@ -21,6 +21,8 @@ Key = Annotated[str, Meta(min_length=1, max_length=64)]
 PAYLOAD_BYTES_MAX = 256 * 1024
 """A larger MQTT payload is refused unread."""
 NODES_MAX = 64
+MILLI_MAX = 10_000_000
+"""10 kV, 10 kA: beyond it a number is no measurement of a node."""
 
 
 class NodeState(StrEnum):
@@ -87,18 +89,18 @@ class NodeReading(Wire, frozen=True, kw_only=True):
     """One node's values in one snapshot."""
 
     uid: Name
-    voltage_mv: int | None
+    voltage_mv: Annotated[int, Meta(ge=-MILLI_MAX, le=MILLI_MAX)] | None
     """Terminal voltage of the cell."""
-    current_ma: int | None
+    current_ma: Annotated[int, Meta(ge=-MILLI_MAX, le=MILLI_MAX)] | None
     """Positive while discharging into the busbar."""
-    temperature_c: float | None
+    temperature_c: Annotated[float, Meta(ge=-300, le=1_000)] | None
     soc_percent: Annotated[float, Meta(ge=0, le=100)] | None
     soc_band_percent: Annotated[float, Meta(ge=0, le=100)] | None
     """Half-width of the 95 % band around soc_percent, in points."""
     state: NodeState
     quality: Quality
     """The worst quality among the node's values."""
-    age_ms: Annotated[int, Meta(ge=0)] | None
+    age_ms: Annotated[int, Meta(ge=0, le=2**53)] | None
     """Age of the oldest value on the monotonic clock; None when there is none."""
 
 
@@ -106,18 +108,23 @@ class TelemetryRecord(Wire, frozen=True, kw_only=True):
     """One record for all nodes of a device, of the live or the backlog stream."""
 
     journal_id: Key
-    stream: Literal[Stream.LIVE, Stream.BACKLOG]
+    stream: Stream
+    """Live or backlog."""
     seq: Seq
     oldest: Seq
     """The lowest sequence of this stream that the journal still holds: nothing below it can come again."""
     boot_id: Key
-    monotonic_us: int
+    monotonic_us: Annotated[int, Meta(ge=0, le=2**62)]
     utc: Utc
     synced: bool
     """Whether the wall clock was known to be right when the record was made."""
     historical: bool
     """True when the record is sent late, so that nobody takes it for live."""
     nodes: Annotated[tuple[NodeReading, ...], Meta(max_length=NODES_MAX)]
+
+    def __post_init__(self) -> None:
+        if self.stream is Stream.ENERGY:
+            raise ValueError("stream must be live or backlog")
 
 
 class EnergyReport(Wire, frozen=True, kw_only=True):
@@ -130,15 +137,15 @@ class EnergyReport(Wire, frozen=True, kw_only=True):
     started_at: Utc
     ended_at: Utc
     """The interval is [started_at, ended_at)."""
-    duration_ms: Annotated[int, Meta(gt=0)]
+    duration_ms: Annotated[int, Meta(gt=0, le=2**53)]
     """On the monotonic clock."""
     energy_mwh: Annotated[int, Meta(ge=0, le=2**53)]
     """Measured at the sender's terminals, integral of V·I; the cloud alone scales it."""
     received_mwh: Annotated[int, Meta(ge=0, le=2**53)] | None
     """Measured at the receiver's terminals; None where it has no current sensor."""
-    voltage_mv_mean: Annotated[int, Meta(ge=0)]
+    voltage_mv_mean: Annotated[int, Meta(ge=0, le=MILLI_MAX)]
     """Time-weighted, at the sender's terminals."""
-    current_ma_mean: int
+    current_ma_mean: Annotated[int, Meta(ge=-MILLI_MAX, le=MILLI_MAX)]
     """Time-weighted, at the sender's terminals, positive."""
     boot_id: Key
     synced: bool
