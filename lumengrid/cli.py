@@ -109,7 +109,7 @@ def cloud_run(settings_file: Path | None) -> None:
         raise click.ClickException(str(error)) from None
     if settings.port and not port_is_free(settings.port, settings.host):
         raise click.ClickException(
-            f"port {settings.port} on {settings.host} is taken: stop its owner or set LUMENGRID_PORT to another"
+            f"port {settings.port} on {settings.host} is taken: stop its owner or set LUMENGRID_PORT"
         )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     uvicorn.run(
