@@ -14,9 +14,10 @@ States, in this order:
     p' = a p + (1 - a) R1 r (i + u)         a = exp(-dt / tau)
     v  = OCV(s) + h + b - p - R0 r (i + u)
 
-h turns towards -H sign(i) as charge moves (one-state model of Plett, J. Power Sources 134 (2004) 262). r and c are random walks, u and b Gauss-Markov. b is what keeps the band honest: a wrong
-curve is wrong in the same way for as long as the charge stays where it is, so a thousand samples at one charge
-say no more about it than one (Schmidt's "consider" idea); it is forgotten only as charge moves.
+h turns towards -H sign(i) as charge moves (one-state model of Plett, J. Power Sources 134 (2004) 262). r and
+c are random walks, u and b Gauss-Markov. b is what keeps the band honest: a wrong curve is wrong in the same
+way for as long as the charge stays where it is, so a thousand samples at one charge say no more about it than
+one (Schmidt's "consider" idea); it is forgotten only as charge moves.
 
 Current is positive while the cell discharges. Time is the monotonic clock's.
 """
@@ -167,7 +168,7 @@ class SocFilter:
     def step(
         self, *, voltage_v: float, current_a: float | None, temperature_c: float | None, at: float
     ) -> Soc | None:
-        """One voltage with the current that flowed, at a monotonic time. Not newer than the last: no change."""
+        """One voltage with the current that flowed, at a monotonic time; an older one changes nothing."""
         if self._at is not None and at <= self._at:
             return self.soc
         metered = current_a is not None
@@ -304,7 +305,7 @@ class SocFilter:
     def _carry_covariance(
         self, *, sc: float, su: float, a: float, pr: float, pu: float, e: float, g: float, k: float
     ) -> None:
-        """cov = F cov F^T, F being the identity but for the entries given (row, column)."""
+        """New covariance F cov F^T, F being the identity but for the entries given (row, column)."""
         cov = self._cov
         row_c, row_r, row_u = cov[C], cov[R], cov[U]
         rows = [
@@ -332,7 +333,7 @@ class SocFilter:
     def _correct(self, voltage_v: float, now_a: float, r0_ohm: float, *, since_s: float) -> None:
         x, cov = self._x, self._cov
         flow_a = now_a + x[U]
-        # The slope over the whole width of the doubt: a local flat or steep spot would mislead a doubtful filter.
+        # The slope over the whole width of the doubt: a flat or steep spot would mislead a doubtful filter.
         slope = _slope_v(self._cell, x[S], reach=min(max(math.sqrt(cov[S][S]), 0.005), 0.1))
         h = (slope, -1.0, -r0_ohm * flow_a, 0.0, -r0_ohm * x[R], 1.0, 1.0)
         expected_v = self._cell.chemistry.ocv_v(x[S]) + x[H] + x[B] - x[P] - r0_ohm * x[R] * flow_a
@@ -381,8 +382,8 @@ def _slope_v(cell: CellParameters, soc: float, *, reach: float) -> float:
 def _curve_floor(cell: CellParameters) -> float:
     """What no amount of cycling averages out (one standard deviation, fraction of the capacity).
 
-    The curve is wrong in the same way in each cycle; what remains after a whole sweep is its error in volts over
-    the mean slope, averaged over the stretches of charge within which that error is independent.
+    The curve is wrong in the same way in each cycle; what remains after a whole sweep is its error in volts
+    over the mean slope, averaged over the stretches of charge within which that error is independent.
     """
     chemistry = cell.chemistry
     slope = (chemistry.ocv_v(0.9) - chemistry.ocv_v(0.1)) / 0.8
