@@ -1,0 +1,49 @@
+"""Relay pins without a header: gpiozero's mock pins, which tell the bench before they move.
+
+The real pins have pull resistors to the inactive level, so a pin that is given back opens its contact;
+here a pin that becomes an input goes low (or high, for the pins named as active low).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from gpiozero.pins.mock import MockFactory, MockPin
+
+
+class BenchPin(MockPin):  # type: ignore[misc]
+    """Keeps no history of its states: a bench runs for days."""
+
+    _state: bool
+
+    def _change_state(self, value: bool) -> bool:
+        if self._state == value:
+            return False
+        self.factory.before_change()
+        self._state = value
+        return True
+
+    def _set_function(self, value: str) -> None:
+        super()._set_function(value)
+        if value == "input":
+            self._change_state(self.info.name in self.factory.pulled_up)
+
+
+class BenchPins(MockFactory):  # type: ignore[misc]
+    """A pin factory for `open_board`."""
+
+    def __init__(self, *, before_change: Callable[[], None], pulled_up: frozenset[int]) -> None:
+        super().__init__(pin_class=BenchPin)
+        self.before_change = before_change
+        self.pulled_up = frozenset(f"GPIO{number}" for number in pulled_up)
+
+    def level(self, number: int) -> bool:
+        """The electrical level of a BCM pin; one that was never used sits at its pull resistor."""
+        name = f"GPIO{number}"
+        for pin in self.pins.values():
+            if pin.info.name == name:
+                return bool(pin.state)
+        return name in self.pulled_up
+
+    def pin_of(self, number: int) -> Any:
+        """The mock pin of a BCM number, for tests that hold it stuck."""
+        return self.pin(number)
