@@ -1,0 +1,472 @@
+"""The journal in one SQLite file: batched telemetry, immediate energy reports, healed when torn.
+
+Why nothing is lost beyond the bound, and no sequence is used twice:
+
+* Every commit ends with fsync (`synchronous=FULL`). Telemetry and state wait in memory and are committed
+  together at most `FLUSH_S` (50 s) after the first of them came; the caller calls `flush` each second, so a
+  power cut takes at most 60 s of them. An energy report is committed before `put_energy` returns, with the
+  state given beside it and everything that waits.
+* Sequences are counted in memory. At each start the journal first commits a floor of next + 2^30 for each
+  stream, and only a close in good order writes the true next back. So after a crash counting goes on above
+  everything that can have been sent. 2^30 records are 34 years at one a second, and 2^53 / 2^30 gives eight
+  million crashes. The cloud accepts such a jump, because every record tells the oldest one still held.
+* A live record may be sent before it is on disk: if a crash takes it, its sequence is skipped as above.
+  A backlog record gets its sequence in a commit before it is first sent, so it can never come again under
+  another one.
+* Acknowledgements are applied in memory at once and to the file with the next commit. If a crash takes them,
+  the records are sent again under the same sequence, and the cloud knows them.
+"""
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import structs
+
+from edge.journal import rows, tables
+from edge.journal.packing import Row, pack, thin, unpack
+from edge.journal.port import (
+    HISTORY_PERIOD_US,
+    HISTORY_ROWS_MAX,
+    LIVE_UNACKNOWLEDGED_MAX,
+    Depth,
+    StoredReport,
+    Telemetry,
+    TelemetryStream,
+)
+from edge.journal.rows import Report
+from edge.journal.salvage import move_aside, refill, salvage
+from edge.journal.thinning import Thinning
+from edge.journal.wire import energy_records, telemetry_record
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 50.0
+BYTES_MAX = 256 * 1024 * 1024
+SEQ_RESERVE = 2**30
+SEQ_MAX = 2**53
+MEMORY_ROWS_MAX = 3_600
+"""Telemetry kept in memory while the disk refuses; thinned above it."""
+
+T = TypeVar("T")
+
+
+class DiskJournal:
+    """See `edge.journal.port.Journal`."""
+
+    def __init__(self, path: Path, *, clock: Clock, boot_id: str, bytes_max: int = BYTES_MAX) -> None:
+        """Open, check and if need be heal the file.
+
+        Raises:
+            sqlite3.Error, OSError: the disk refuses to let the journal be opened at all.
+        """
+        self._path = path
+        self._clock = clock
+        self._boot_id = boot_id
+        self._problem: str | None = None
+        self._given_up = 0
+        self._thinning = Thinning(bytes_max)
+        self._dirty_since: float | None = None
+        # Acknowledged, and not yet so on disk.
+        self._through = dict.fromkeys(Stream, 0)
+        self._refusals: dict[int, str] = {}
+        # All live records that wait; those already on disk are named beside them.
+        self._live: dict[int, Row] = {}
+        self._live_saved: set[int] = set()
+        # Not on disk: telemetry until the next commit, reports only while the disk refuses.
+        self._backlog: list[Row] = []
+        self._energy: list[Report] = []
+        self._history_unsaved: list[Row] = []
+        self._state_unsaved: set[str] = set()
+        # Copies of what is on disk.
+        self._state: dict[str, bytes] = {}
+        self._history: deque[Row] = deque(maxlen=HISTORY_ROWS_MAX)
+        self._journal_id = ""
+        self._next = dict.fromkeys(Stream, 1)
+        self._on_disk = rows.Counts(0, 0, 0)
+        self._bytes_used = 0
+        self._db: sqlite3.Connection
+        self._open()
+
+    # -- opening, healing, closing
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self._path.exists()
+        try:
+            self._db = tables.connect(self._path)
+            try:
+                if fresh:
+                    tables.create(self._db, new_id("jrn", self._clock))
+                tables.check(self._db, self._path)
+                self._load()
+                self._reserve()
+            except BaseException:
+                self._db.close()
+                raise
+        except sqlite3.Error as error:
+            if not tables.is_torn(error):
+                raise
+            self._heal(error)
+
+    def _load(self) -> None:
+        meta = rows.read_meta(self._db)
+        try:
+            self._journal_id = meta["journal_id"]
+            self._next = {stream: int(meta.get(f"next_{stream}", 1)) for stream in Stream}
+        except (KeyError, ValueError) as error:
+            raise tables.TornFile(f"meta: {error!r}") from None
+        if max(self._next.values()) > SEQ_MAX - SEQ_RESERVE:
+            raise tables.TornFile("the sequences are used up")
+        self._live = rows.read_live(self._db)
+        self._live_saved = set(self._live)
+        self._history = deque(rows.read_history(self._db), maxlen=HISTORY_ROWS_MAX)
+        self._state = rows.read_state(self._db)
+        self._count()
+
+    def _count(self) -> None:
+        self._on_disk = rows.counts(self._db)
+        self._bytes_used = tables.bytes_used(self._db)
+
+    def _reserve(self) -> None:
+        """Commit the floors, into the file itself, before any sequence is handed out."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._write_meta(SEQ_RESERVE)
+        self._db.execute("DELETE FROM meta WHERE key = 'closed'")
+        self._db.execute("COMMIT")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _write_meta(self, ahead: int) -> None:
+        values = [("journal_id", self._journal_id)]
+        values += [(f"next_{stream}", str(seq + ahead)) for stream, seq in self._next.items()]
+        rows.write_meta(self._db, values)
+
+    def _heal(self, error: sqlite3.Error) -> None:
+        """Set the torn file aside; go on in a fresh one with what can be read and what is in memory."""
+        aside = move_aside(self._path)
+        logger.error("journal torn error=%s aside=%s", error, aside.name)
+        found = salvage(aside)
+        self._db = tables.connect(self._path)
+        try:
+            self._journal_id = new_id("jrn", self._clock)
+            tables.create(self._db, self._journal_id)
+            # Live records of memory may have gone out under the old name; here they start anew.
+            refill(self._db, found, energy=self._energy, telemetry=list(self._live.values()))
+            self._state = {**rows.read_state(self._db), **self._state}
+            self._state_unsaved.update(self._state)
+            self._energy, self._live, self._live_saved = [], {}, set()
+            self._through, self._refusals = dict.fromkeys(Stream, 0), {}
+            self._history = deque(rows.read_history(self._db), maxlen=HISTORY_ROWS_MAX)
+            self._next = {stream: rows.highest(self._db, stream) + 1 for stream in Stream}
+            self._count()
+            self._reserve()
+        except BaseException:
+            self._db.close()
+            raise
+        self._touch()
+
+    def close(self) -> None:
+        if self.flush(force=True):
+
+            def leave(db: sqlite3.Connection) -> None:
+                self._write_meta(0)
+                rows.write_meta(db, [("closed", "1")])
+
+            self._writing(leave)
+        self._db.close()
+
+    # -- records in
+
+    @property
+    def journal_id(self) -> str:
+        return self._journal_id
+
+    def put_telemetry(self, telemetry: Telemetry, *, link_up: bool) -> Stream:
+        row = pack(telemetry)
+        self._touch()
+        if not self._history or abs(row.made_us - self._history[-1].made_us) >= HISTORY_PERIOD_US:
+            self._history.append(row)
+            self._history_unsaved.append(row)
+        if link_up and len(self._live) < LIVE_UNACKNOWLEDGED_MAX:
+            self._live[self._take(Stream.LIVE)] = row
+            return Stream.LIVE
+        self._backlog.append(row)
+        if len(self._backlog) > MEMORY_ROWS_MAX:
+            kept = thin(self._backlog)
+            self._given_up += len(self._backlog) - len(kept)
+            self._backlog = kept
+            self._history_unsaved = self._history_unsaved[-HISTORY_ROWS_MAX:]
+        return Stream.BACKLOG
+
+    def put_energy(
+        self, *, report_id: str, report: bytes, signature: str, state: Mapping[str, bytes] | None = None
+    ) -> int:
+        for key, value in (state or {}).items():
+            self.put(key, value)
+        seq = next((r.seq for r in self._energy if r.report_id == report_id), None)
+        seq = seq or self._reading(lambda db: rows.seq_of_report(db, report_id), None)
+        if seq is None:
+            seq = self._take(Stream.ENERGY)
+            self._energy.append(Report(seq, report_id, report, signature, self._clock.now_us()))
+            self._touch()
+        self.flush(force=True)
+        return seq
+
+    # -- records out
+
+    def telemetry_after(self, stream: TelemetryStream, after: int, limit: int) -> tuple[TelemetryRecord, ...]:
+        if stream is Stream.LIVE:
+            found = [(seq, row.body) for seq, row in self._live.items() if seq > after][:limit]
+            oldest = next(iter(self._live), 1)
+        else:
+            found, oldest = self._backlog_after(after, limit)
+        try:
+            return tuple(
+                telemetry_record(
+                    body,
+                    journal_id=self._journal_id,
+                    stream=stream,
+                    seq=seq,
+                    oldest=oldest,
+                    boot_id=self._boot_id,
+                    monotonic_us=round(self._clock.monotonic() * 1e6),
+                )
+                for seq, body in found
+            )
+        except msgspec.MsgspecError as error:
+            self._failed(tables.TornFile(f"telemetry cannot be read: {error}"))
+            return ()
+
+    def _backlog_after(self, after: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
+        through = self._through[Stream.BACKLOG]
+        above = max(after, through)
+        found = self._list(lambda db: rows.backlog_after(db, above, limit))
+        if len(found) < limit and self._number(limit - len(found)):
+            found = self._list(lambda db: rows.backlog_after(db, above, limit))
+        first = self._list(lambda db: rows.backlog_after(db, through, 1))
+        return found, first[0][0] if first else 1
+
+    def _number(self, count: int) -> int:
+        """Give the oldest unsent backlog records their sequences, durably; the answer is how many."""
+        if not self._on_disk.backlog and not self._backlog:
+            return 0
+        if self._backlog and not self.flush(force=True):
+            return 0
+        first = self._next[Stream.BACKLOG]
+        numbered = 0
+
+        def number(db: sqlite3.Connection) -> None:
+            nonlocal numbered
+            numbered = rows.number_backlog(db, first, count)
+
+        if not self._writing(number):
+            return 0
+        self._next[Stream.BACKLOG] = first + numbered
+        return numbered
+
+    def energy_after(self, after: int, limit: int) -> tuple[EnergyRecord, ...]:
+        through = self._through[Stream.ENERGY]
+        above = max(after, through)
+        found = self._list(lambda db: rows.energy_after(db, above, limit))
+        unsaved = [r for r in self._energy if r.seq > through]
+        found += [(r.seq, r.report, r.signature) for r in unsaved if r.seq > above]
+        first = self._list(lambda db: rows.energy_after(db, through, 1))
+        oldest = first[0][0] if first else next((r.seq for r in unsaved), 1)
+        try:
+            return energy_records(found[:limit], journal_id=self._journal_id, oldest=oldest)
+        except msgspec.MsgspecError as error:
+            self._failed(tables.TornFile(f"an energy report cannot be read: {error}"))
+            return ()
+
+    def acknowledge(self, ack: Ack) -> int | None:
+        if ack.journal_id != self._journal_id:
+            return None
+        stream, before, through = ack.stream, self._through[ack.stream], ack.through
+        if through >= self._next[stream]:
+            self._rename(f"the cloud has {stream} {through}, this journal gave out less")
+            return 0
+        if through <= before:
+            return 0
+        if stream is Stream.LIVE:
+            gone = [seq for seq in self._live if seq <= through]
+            for seq in gone:
+                del self._live[seq]
+            released = len(gone)
+        else:
+            released = self._reading(lambda db: rows.released(db, stream, before, through), 0)
+            left = {stream.value: getattr(self._on_disk, stream.value) - released}
+            self._on_disk = self._on_disk._replace(**left)
+        if stream is Stream.ENERGY:
+            self._refusals.update({r.seq: r.reason for r in ack.refused if before < r.seq <= through})
+            released += sum(1 for r in self._energy if before < r.seq <= through)
+        self._through[stream] = through
+        self._touch()
+        return released
+
+    def _rename(self, reason: str) -> None:
+        """Sequences go on; under the new name the cloud's count starts at 0 and it accepts the jump."""
+        name = new_id("jrn", self._clock)
+        if self._writing(lambda db: rows.write_meta(db, [("journal_id", name)])):
+            logger.warning("journal renamed reason=%s old=%s new=%s", reason, self._journal_id, name)
+            self._journal_id = name
+            self._through = dict.fromkeys(Stream, 0)
+
+    def next_seq(self, stream: Stream) -> int:
+        return self._next[stream]
+
+    # -- state, history, reports
+
+    def get(self, key: str) -> bytes | None:
+        return self._state.get(key)
+
+    def put(self, key: str, value: bytes | None) -> None:
+        if self._state.get(key) == value:
+            return
+        if value is None:
+            del self._state[key]
+        else:
+            self._state[key] = value
+        self._state_unsaved.add(key)
+        self._touch()
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        return tuple(sorted(key for key in self._state if key.startswith(prefix)))
+
+    def history(self, since_us: int) -> tuple[Telemetry, ...]:
+        return tuple(unpack(row.body) for row in self._history if row.made_us >= since_us)
+
+    def reports(self, limit: int) -> tuple[StoredReport, ...]:
+        unsaved = [
+            StoredReport(
+                seq=r.seq,
+                report_id=r.report_id,
+                report=r.report,
+                signature=r.signature,
+                acknowledged=False,
+                refusal=None,
+            )
+            for r in reversed(self._energy)
+        ]
+        found = unsaved + self._list(lambda db: rows.latest_reports(db, limit))
+        through = self._through[Stream.ENERGY]
+        return tuple(
+            structs.replace(
+                report,
+                acknowledged=report.acknowledged or report.seq <= through,
+                refusal=self._refusals.get(report.seq, report.refusal),
+            )
+            for report in found[:limit]
+        )
+
+    def depth(self) -> Depth:
+        unsaved_energy = [r for r in self._energy if r.seq > self._through[Stream.ENERGY]]
+        on_disk = self._reading(lambda db: rows.oldest_made_us(db, self._through), None)
+        ages = [] if on_disk is None else [on_disk]
+        ages += [row.made_us for row in (*self._live.values(), *self._backlog[:1])]
+        ages += [r.made_us for r in unsaved_energy[:1]]
+        unsaved_live = sum(1 for seq in self._live if seq not in self._live_saved)
+        return Depth(
+            live=len(self._live),
+            backlog=self._on_disk.backlog + len(self._backlog),
+            energy=self._on_disk.energy + len(unsaved_energy),
+            oldest_us=min(ages, default=None),
+            unsaved=unsaved_live + len(self._backlog) + len(unsaved_energy),
+            thinned=self._given_up + self._thinning.given_up,
+            refused=self._on_disk.refused + len(self._refusals),
+            bytes_used=self._bytes_used,
+            problem=self._problem,
+        )
+
+    # -- the disk
+
+    def flush(self, *, force: bool = False) -> bool:
+        if self._dirty_since is None:
+            return True
+        if not force and self._clock.monotonic() - self._dirty_since < FLUSH_S:
+            return self._problem is None
+        # The second try is for a file that was healed by the first.
+        if not self._save() and (self._problem is not None or not self._save()):
+            # A full disk is asked again after another period, or by the next report.
+            self._dirty_since = self._clock.monotonic()
+            return False
+        self._live_saved = set(self._live)
+        self._energy, self._backlog, self._history_unsaved = [], [], []
+        self._refusals, self._dirty_since = {}, None
+        self._state_unsaved.clear()
+        self._reading(lambda _: self._count(), None)
+        if self._thinning.is_due(self._bytes_used) and self._writing(self._thinning.step):
+            self._reading(lambda _: self._count(), None)
+        return True
+
+    def _save(self) -> bool:
+        pending = rows.Pending(
+            energy=self._energy,
+            live=[(seq, row) for seq, row in self._live.items() if seq not in self._live_saved],
+            backlog=self._backlog,
+            state={key: self._state.get(key) for key in self._state_unsaved},
+            history=self._history_unsaved,
+            history_from_us=min((row.made_us for row in self._history), default=0),
+            through=self._through,
+            refusals=self._refusals,
+        )
+        return self._writing(lambda db: rows.write(db, pending, self._clock.now_us()))
+
+    def _touch(self) -> None:
+        if self._dirty_since is None:
+            self._dirty_since = self._clock.monotonic()
+
+    def _take(self, stream: Stream) -> int:
+        seq = self._next[stream]
+        self._next[stream] = seq + 1
+        return seq
+
+    def _writing(self, write: Callable[[sqlite3.Connection], object]) -> bool:
+        """Run it in one durable transaction; False when the disk refused or the file had to be healed."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                write(self._db)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            return False
+        if self._problem is not None:
+            logger.info("journal writes again")
+            self._problem = None
+        return True
+
+    def _reading(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        try:
+            return read(self._db)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            return otherwise
+
+    def _list(self, read: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        empty: list[T] = []
+        return self._reading(read, empty)
+
+    def _failed(self, error: sqlite3.Error | OSError) -> None:
+        if isinstance(error, sqlite3.Error) and tables.is_torn(error):
+            try:
+                self._db.close()
+                self._heal(error)
+            except (sqlite3.Error, OSError) as second:
+                error = second
+            else:
+                return
+        problem = f"the disk refuses: {error}"
+        if problem != self._problem:
+            logger.error("journal cannot write error=%s", error)
+            self._problem = problem
