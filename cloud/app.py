@@ -17,11 +17,14 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from msgspec import Struct
+from nacl.signing import SigningKey
 
 from cloud.api import stelltron
 from cloud.kit.events import EventLog
 from cloud.kit.http import JsonBody, JsonResponse
+from cloud.kit.secrets import load_or_make
 from cloud.kit.store.sqlite import SqliteStore
+from cloud.ledger.service import Ledger
 from cloud.settings import Settings
 from shared.clock import Clock, SystemClock
 
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE = "lumengrid.sqlite"
+SIGNING_KEY = "cloud_key"
 
 
 class Worker(Protocol):
@@ -55,7 +59,16 @@ def build(settings: Settings, clock: Clock) -> Parts:
     """Every service, made once and passed down; nothing is opened on the network yet."""
     store = SqliteStore(settings.data_dir / DATABASE)
     events = EventLog(store, clock)
-    services: dict[str, object] = {"store": store, "events": events, "settings": settings, "clock": clock}
+    signing_key = SigningKey(load_or_make(settings.data_dir / SIGNING_KEY))
+    ledger = Ledger(store, clock, signing_key)
+    services: dict[str, object] = {
+        "store": store,
+        "events": events,
+        "settings": settings,
+        "clock": clock,
+        "signing_key": signing_key,
+        "ledger": ledger,
+    }
     workers: list[Worker] = []
     return Parts(
         store=store, clock=clock, settings=settings, events=events, services=services, workers=workers

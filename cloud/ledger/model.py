@@ -22,6 +22,8 @@ class Asset(StrEnum):
     """In mWh."""
     CARBON = "CO2"
     """Carbon credits, 10^-7."""
+    CO2_SAVED = "kgCO2"
+    """Carbon dioxide not emitted, 10^-7 kg."""
 
 
 class SystemAccount(StrEnum):
@@ -90,4 +92,52 @@ class PostedEntry(Struct, frozen=True, kw_only=True):
     at_us: int
     kind: EntryKind
     leaf_hash: str | None
-    """RFC 9162 leaf hash, 64 hex digits."""
+    """RFC 9162 leaf hash, 64 hex digits; None in the private book."""
+
+
+class Leaf(Struct, frozen=True, kw_only=True):
+    """What is hashed: canonical JSON, fields in this order, the keys of facts sorted, no spaces."""
+
+    index: int | None
+    """None in the private book, which has no leaves."""
+    time: str
+    """RFC 3339."""
+    kind: EntryKind
+    postings: tuple[Posting, ...]
+    facts: Mapping[str, Any]
+
+
+class EntryRecord(Struct, frozen=True, kw_only=True):
+    """An entry with its document, as lists show it."""
+
+    id: int
+    leaf_index: int | None
+    at_us: int
+    kind: EntryKind
+    leaf_hash: str | None
+    document: str
+    """The JSON of its `Leaf`."""
+    reversed_by: int | None
+    """The entry that took it back; None while it stands."""
+
+
+class EntryPage(Struct, frozen=True, kw_only=True):
+    """Part of a list, newest first."""
+
+    entries: tuple[EntryRecord, ...]
+    total: int
+    """How many the whole list has."""
+
+
+class BooksCheck(Struct, frozen=True, kw_only=True):
+    """The outcome of recounting everything."""
+
+    discrepancies: tuple[str, ...]
+    """In words; empty when derived and stored agree everywhere and every asset sums to zero."""
+    entries: int
+    """How many entries were there."""
+    at_us: int
+
+    @property
+    def balance(self) -> bool:
+        return not self.discrepancies

@@ -11,6 +11,7 @@ queries in `read()`, whose statements run in the readers' threads.
 
 import asyncio
 import logging
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL
 ) STRICT
 """
+
+
+def _dialect(statement: str) -> str:
+    """The schema in SQLite's words: its STRICT tables know 64-bit integers as INTEGER only."""
+    return re.sub(r"\bBIGINT\b", "INTEGER", statement)
 
 
 def _into(into: type[T], row: sqlite3.Row) -> T:
@@ -251,7 +257,7 @@ class SqliteStore:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             for statement in migration.statements:
-                self._writer.execute(statement)
+                self._writer.execute(_dialect(statement))
             self._writer.execute(
                 "INSERT INTO schema_migrations (number, name, sha256) VALUES (:number, :name, :sha256)",
                 {"number": migration.number, "name": migration.name, "sha256": migration.sha256},

@@ -1,0 +1,64 @@
+"""What the ledger refuses.
+
+CloudError
+├── Unbalanced (500)           the caller's postings break a rule of double entry: a defect
+├── UnknownAccount (500)       a posting names an account that was never opened: a defect
+├── BadRequest
+│   ├── InsufficientFunds      an account would fall below zero
+│   └── BalanceOutOfRange      a balance would leave 64 bits
+├── NotFound
+│   └── EntryNotFound
+└── Conflict
+    └── AlreadyReversed
+"""
+
+from cloud.errors import BadRequest, CloudError, Conflict, NotFound
+from cloud.ledger.model import Asset
+from shared.money import show_amount
+from shared.units import MWH_PER_KWH
+
+
+class Unbalanced(CloudError):
+    """An entry that is no balanced journal entry."""
+
+
+class UnknownAccount(CloudError):
+    """A posting on an account nobody opened."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(f"no such account: {account}")
+        self.account = account
+
+
+class InsufficientFunds(BadRequest):
+    """An account that may not fall below zero would; `short` is what is missing, in the asset's units."""
+
+    def __init__(self, account: str, asset: Asset, short: int) -> None:
+        shown = short / MWH_PER_KWH if asset is Asset.ENERGY else show_amount(short)
+        super().__init__(f"insufficient funds: {shown} {asset.value} are missing")
+        self.account = account
+        self.asset = asset
+        self.short = short
+
+
+class BalanceOutOfRange(BadRequest):
+    """A balance would leave the 64-bit range."""
+
+    def __init__(self, account: str, asset: Asset) -> None:
+        super().__init__(f"amount out of range: the {asset.value} balance would leave 64 bits")
+        self.account = account
+        self.asset = asset
+
+
+class EntryNotFound(NotFound):
+    """No public entry has this number."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(f"no entry {entry_id}")
+
+
+class AlreadyReversed(Conflict):
+    """An entry is reversed at most once."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(f"entry {entry_id} is reversed already")

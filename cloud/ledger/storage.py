@@ -1,0 +1,262 @@
+"""The ledger's rows. A writer adds; nothing here changes or removes an entry."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from cloud.kit.store import ReadTx, WriteTx
+from cloud.ledger.double_entry import Holding, Standing
+from cloud.ledger.merkle import HASH_BYTES, Node
+from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, Posting
+
+HEX_DIGITS = 2 * HASH_BYTES
+
+_INSERT_ENTRY = (
+    "INSERT INTO entries"
+    " (id, book, kind, kind_number, leaf_index, at_us, document, leaf_hash, subtrees, reverses)"
+    " VALUES (:id, :book, :kind, :kind_number, :leaf_index, :at_us, :document, :leaf_hash, :subtrees,"
+    " :reverses)"
+)
+_INSERT_POSTING = (
+    "INSERT INTO postings (account, asset, number, entry_id, amount)"
+    " VALUES (:account, :asset, :number, :entry_id, :amount)"
+)
+_ADD_TO_BALANCE = (
+    "UPDATE balances SET amount = amount + :amount, postings = postings + :postings"
+    " WHERE account = :account AND asset = :asset"
+)
+_INSERT_BALANCE = (
+    "INSERT INTO balances (account, asset, amount, unlimited, postings)"
+    " VALUES (:account, :asset, 0, :unlimited, 0)"
+)
+_RECORD = (
+    "SELECT e.id, e.leaf_index, e.at_us, e.kind, e.leaf_hash, e.document, r.id AS reversed_by"
+    " FROM entries e LEFT JOIN entries r ON r.reverses = e.id"
+)
+
+
+class Ends(Struct, frozen=True):
+    """The last numbers given so far; 0, and None for the leaf, at the very beginning."""
+
+    entry_id: int
+    leaf_index: int | None
+    kind_number: int
+
+
+class BalanceRow(Struct, frozen=True):
+    account: str
+    asset: Asset
+    amount: int
+    unlimited: bool
+    postings: int
+
+
+async def ends(tx: ReadTx, book: Book, kind: EntryKind) -> Ends:
+    found = await tx.fetch_one(
+        Ends,
+        "SELECT (SELECT COALESCE(MAX(id), 0) FROM entries) AS entry_id,"
+        " (SELECT MAX(leaf_index) FROM entries WHERE leaf_index IS NOT NULL) AS leaf_index,"
+        " (SELECT COALESCE(MAX(kind_number), 0) FROM entries WHERE book = :book AND kind = :kind)"
+        " AS kind_number",
+        {"book": book, "kind": kind.value},
+    )
+    assert found is not None  # noqa: S101  a select without a table always has its row
+    return found
+
+
+async def standings(tx: ReadTx, holdings: Iterable[Holding]) -> dict[Holding, Standing]:
+    """Those that have a row."""
+    params: dict[str, object] = {}
+    terms = []
+    for position, (account, asset) in enumerate(holdings):
+        terms.append(f"(account = :account{position} AND asset = :asset{position})")
+        params[f"account{position}"] = account
+        params[f"asset{position}"] = asset.value
+    rows = await tx.fetch_all(
+        BalanceRow,
+        f"SELECT account, asset, amount, unlimited, postings FROM balances WHERE {' OR '.join(terms)}",
+        params,
+    )
+    return {
+        Holding(row.account, row.asset): Standing(row.amount, row.unlimited, row.postings) for row in rows
+    }
+
+
+async def balance(tx: ReadTx, account: str, asset: Asset) -> int:
+    found = await tx.fetch_value(
+        "SELECT amount FROM balances WHERE account = :account AND asset = :asset",
+        {"account": account, "asset": asset.value},
+    )
+    return int(found or 0)
+
+
+async def is_unlimited(tx: ReadTx, account: str) -> bool | None:
+    """None for an account nobody opened."""
+    found = await tx.fetch_value(
+        "SELECT unlimited FROM accounts WHERE account = :account", {"account": account}
+    )
+    return None if found is None else bool(found)
+
+
+async def insert_account(tx: WriteTx, account: str, *, unlimited: bool, at_us: int) -> None:
+    await tx.execute(
+        "INSERT INTO accounts (account, unlimited, opened_at_us) VALUES (:account, :unlimited, :at_us)"
+        " ON CONFLICT (account) DO NOTHING",
+        {"account": account, "unlimited": int(unlimited), "at_us": at_us},
+    )
+
+
+async def insert_balance(tx: WriteTx, holding: Holding, *, unlimited: bool) -> None:
+    await tx.execute(
+        _INSERT_BALANCE,
+        {"account": holding.account, "asset": holding.asset.value, "unlimited": int(unlimited)},
+    )
+
+
+class EntryRow(NamedTuple):
+    """A new entry."""
+
+    id: int
+    book: Book
+    kind: EntryKind
+    kind_number: int
+    leaf_index: int | None
+    at_us: int
+    document: str
+    leaf_hash: str | None
+    subtrees: str | None
+    reverses: int | None
+
+
+async def insert_entry(tx: WriteTx, row: EntryRow) -> None:
+    await tx.execute(_INSERT_ENTRY, row._asdict())
+
+
+async def insert_postings(
+    tx: WriteTx, entry_id: int, postings: Sequence[Posting], standing: Mapping[Holding, Standing]
+) -> None:
+    """Number the postings behind those of their holding, and move the balances with them."""
+    numbers = {holding: found.postings for holding, found in standing.items()}
+    rows = []
+    moves: dict[Holding, int] = {}
+    for posting in postings:
+        holding = Holding(posting.account, posting.asset)
+        numbers[holding] += 1
+        moves[holding] = moves.get(holding, 0) + posting.amount
+        rows.append(
+            {
+                "account": posting.account,
+                "asset": posting.asset.value,
+                "number": numbers[holding],
+                "entry_id": entry_id,
+                "amount": posting.amount,
+            }
+        )
+    await tx.execute_many(
+        _ADD_TO_BALANCE,
+        [
+            {
+                "account": account,
+                "asset": asset.value,
+                "amount": amount,
+                "postings": numbers[Holding(account, asset)] - standing[Holding(account, asset)].postings,
+            }
+            for (account, asset), amount in moves.items()
+        ],
+    )
+    await tx.execute_many(_INSERT_POSTING, rows)
+
+
+class SubtreeRow(Struct, frozen=True):
+    leaf_index: int
+    leaf_hash: str
+    subtrees: str
+
+
+async def node_hashes(tx: ReadTx, nodes: Iterable[Node]) -> dict[Node, bytes]:
+    """The hash of each node; every one must be complete."""
+    by_leaf: dict[int, list[Node]] = {}
+    for node in nodes:
+        by_leaf.setdefault(node.last_leaf, []).append(node)
+    if not by_leaf:
+        return {}
+    params = {f"leaf{position}": leaf for position, leaf in enumerate(by_leaf)}
+    rows = await tx.fetch_all(
+        SubtreeRow,
+        "SELECT leaf_index, leaf_hash, subtrees FROM entries"
+        f" WHERE leaf_index IN ({', '.join(f':{name}' for name in params)})",
+        params,
+    )
+    found = {}
+    for row in rows:
+        for node in by_leaf[row.leaf_index]:
+            start = (node.level - 1) * HEX_DIGITS
+            text = row.leaf_hash if node.level == 0 else row.subtrees[start : start + HEX_DIGITS]
+            found[node] = bytes.fromhex(text)
+    return found
+
+
+async def tree_size(tx: ReadTx) -> int:
+    last = await tx.fetch_value("SELECT MAX(leaf_index) FROM entries WHERE leaf_index IS NOT NULL")
+    return 0 if last is None else int(last) + 1
+
+
+async def record(tx: ReadTx, entry_id: int, book: Book | None = None) -> EntryRecord | None:
+    where = " WHERE e.id = :id" + ("" if book is None else " AND e.book = :book")
+    return await tx.fetch_one(EntryRecord, _RECORD + where, {"id": entry_id, "book": book})
+
+
+async def book_of(tx: ReadTx, entry_id: int) -> Book | None:
+    found: Book | None = await tx.fetch_value("SELECT book FROM entries WHERE id = :id", {"id": entry_id})
+    return found
+
+
+class PostingRow(Struct, frozen=True):
+    account: str
+    asset: Asset
+    amount: int
+
+
+async def postings_of(tx: ReadTx, entry_id: int) -> tuple[Posting, ...]:
+    rows = await tx.fetch_all(
+        PostingRow,
+        "SELECT account, asset, amount FROM postings WHERE entry_id = :id ORDER BY account, asset, number",
+        {"id": entry_id},
+    )
+    return tuple(Posting(row.account, row.asset, row.amount) for row in rows)
+
+
+async def kind_total(tx: ReadTx, kind: EntryKind) -> int:
+    """How many public entries of a kind there are."""
+    return (await ends(tx, "public", kind)).kind_number
+
+
+async def records_of_kind(tx: ReadTx, kind: EntryKind, *, above: int, through: int) -> list[EntryRecord]:
+    """Public entries whose number within the kind is in (above, through], newest first."""
+    return await tx.fetch_all(
+        EntryRecord,
+        f"{_RECORD} WHERE e.book = 'public' AND e.kind = :kind"
+        " AND e.kind_number > :above AND e.kind_number <= :through ORDER BY e.kind_number DESC",
+        {"kind": kind.value, "above": above, "through": through},
+    )
+
+
+async def posting_total(tx: ReadTx, holding: Holding) -> int:
+    found = await tx.fetch_value(
+        "SELECT postings FROM balances WHERE account = :account AND asset = :asset",
+        {"account": holding.account, "asset": holding.asset.value},
+    )
+    return int(found or 0)
+
+
+async def records_of_holding(tx: ReadTx, holding: Holding, *, above: int, through: int) -> list[EntryRecord]:
+    """The entries behind a holding's postings numbered in (above, through], newest first."""
+    return await tx.fetch_all(
+        EntryRecord,
+        "SELECT e.id, e.leaf_index, e.at_us, e.kind, e.leaf_hash, e.document, r.id AS reversed_by"
+        " FROM postings p JOIN entries e ON e.id = p.entry_id LEFT JOIN entries r ON r.reverses = e.id"
+        " WHERE p.account = :account AND p.asset = :asset AND p.number > :above AND p.number <= :through"
+        " ORDER BY p.number DESC",
+        {"account": holding.account, "asset": holding.asset.value, "above": above, "through": through},
+    )
