@@ -14,7 +14,7 @@ from hardware.board_model import (
     Ina226Part,
     Max17048Part,
 )
-from hardware.cells import load_chemistry
+from hardware.cells import CHEMISTRIES, load_chemistry
 from hardware.chips import ads1115, ina219, ina226
 from hardware.errors import BadBoard
 
@@ -41,6 +41,11 @@ def check_board(board: Board) -> None:
     """
     _check_unique("chips.id", [chip.id for chip in board.chips])
     _check_unique("nodes.uid", [node.uid for node in board.nodes])
+    for node in board.nodes:
+        if node.chemistry not in CHEMISTRIES:
+            raise BadBoard(
+                f"nodes.{node.uid}.chemistry: {node.chemistry!r} is not one of {', '.join(CHEMISTRIES)}"
+            )
     _check_addresses(board.chips)
     for chip in board.chips:
         if isinstance(chip, Ads1115Part):

@@ -1,12 +1,11 @@
 """A board as values: chips with addresses, inputs and serials; nodes with sources, ratings and pins."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from shared.ids import Name
 
-Chemical = Literal["nmc", "lco", "lfp"]
 Positive = Annotated[float, Meta(gt=0)]
 InaAddress = Annotated[int, Meta(ge=0x40, le=0x4F)]
 AdsAddress = Annotated[int, Meta(ge=0x48, le=0x4B)]
@@ -82,7 +81,8 @@ class BoardNode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One battery node. A source is a chip id, or `chip.input` of an ADS1115."""
 
     uid: Name
-    chemistry: Chemical
+    chemistry: str
+    """One of `hardware.cells.CHEMISTRIES`."""
     capacity_ah: Annotated[float, Meta(gt=0, le=1000)]
     current_a_max: Annotated[float, Meta(gt=0, le=500)]
     """Rating of the link between cell and busbar."""

@@ -76,7 +76,7 @@ class Reopening(Generic[T]):
     def _set_up(self) -> T:
         now = self._clock.monotonic()
         if self._error is not None and now < self._retry_at:
-            raise self._error
+            raise self._error.with_traceback(None)
         try:
             chip = self._make()
         except HardwareError as error:
@@ -110,6 +110,9 @@ class Sensor:
         """
         return self._read()
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 class BackgroundSensor(Sensor):
     """A chip that blocks for most of a second, read by its own thread every `interval_s` real seconds."""
@@ -125,7 +128,7 @@ class BackgroundSensor(Sensor):
     def sample(self) -> ChipSample:
         latest = self._latest
         if isinstance(latest, HardwareError):
-            raise latest
+            raise latest.with_traceback(None)
         return latest
 
     def close(self) -> None:
@@ -169,8 +172,7 @@ class OpenBoard:
         for node in self.nodes:
             node.relays.close()
         for sensor in self.sensors.values():
-            if isinstance(sensor, BackgroundSensor):
-                sensor.close()
+            sensor.close()
 
     def __enter__(self) -> Self:
         return self
@@ -204,7 +206,7 @@ def open_board(
         for sensor in _sensors_of(part, bus, clock, onewire_root):
             if sensor.id in used:
                 sensors[sensor.id] = sensor
-            elif isinstance(sensor, BackgroundSensor):
+            else:
                 sensor.close()
     nodes: list[OpenNode] = []
     kept = switched_at or {}

@@ -28,7 +28,9 @@ RANGES_MV = (6144.0, 4096.0, 2048.0, 1024.0, 512.0, 256.0)
 RESET_CONFIGURATION = 0x8583
 
 _CONVERSION = 0x00
-_CONFIGURATION = 0x01
+CONFIGURATION = 0x01
+LOW_THRESHOLD = 0x02
+HIGH_THRESHOLD = 0x03
 _START = 1 << 15
 _SINGLE_ENDED = 4
 _SINGLE_SHOT = 1 << 8
@@ -52,8 +54,8 @@ class Ads1115:
         self._clock = clock
         self.restarts = 0
         """Brown-outs seen and repaired."""
-        self._port.write_u16(_CONFIGURATION, _PROBE)
-        found = self._port.read_u16(_CONFIGURATION) & ~_START
+        self._port.write_u16(CONFIGURATION, _PROBE)
+        found = self._port.read_u16(CONFIGURATION) & ~_START
         if found != _PROBE:
             raise WrongChip(
                 f"i2c address 0x{address:02x}: no ADS1115, its configuration reads back as 0x{found:04x} "
@@ -85,12 +87,12 @@ class Ads1115:
 
     def _converted(self, setup: int) -> bool:
         """Run one conversion; False when the chip has another setup at its end."""
-        self._port.write_u16(_CONFIGURATION, setup | _START)
+        self._port.write_u16(CONFIGURATION, setup | _START)
         found = 0
 
         def idle() -> bool:
             nonlocal found
-            found = self._port.read_u16(_CONFIGURATION)
+            found = self._port.read_u16(CONFIGURATION)
             return bool(found & _START)
 
         wait_until(

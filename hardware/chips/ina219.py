@@ -22,7 +22,7 @@ SHUNT_UV_PER_BIT = 10.0
 BUS_MV_PER_BIT = 4.0
 RESET_CONFIGURATION = 0x399F
 
-_CONFIGURATION = 0x00
+CONFIGURATION = 0x00
 _SHUNT = 0x01
 _BUS = 0x02
 _POWER = 0x03
@@ -32,6 +32,8 @@ _BUS_SHIFT = 3
 _RANGES_MV = (40.0, 80.0, 160.0, SHUNT_MV_MAX)
 _AVERAGE_128 = 0xF
 _CONTINUOUS = 0x7
+SETUPS = tuple(gain << 11 | _AVERAGE_128 << 7 | _AVERAGE_128 << 3 | _CONTINUOUS for gain in range(4))
+"""The configuration of this driver by shunt range."""
 CONVERSION_S = 2 * 68.1e-3
 _TIMEOUT_S = 3 * CONVERSION_S
 
@@ -55,9 +57,9 @@ class Ina219:
         """Brown-outs seen and repaired."""
         gain = shunt_range(current_a_max * shunt_mohm)
         self._range_mv = _RANGES_MV[gain]
-        self._setup = gain << 11 | _AVERAGE_128 << 7 | _AVERAGE_128 << 3 | _CONTINUOUS
-        self._port.write_u16(_CONFIGURATION, _RESET)
-        found = self._port.read_u16(_CONFIGURATION)
+        self._setup = SETUPS[gain]
+        self._port.write_u16(CONFIGURATION, _RESET)
+        found = self._port.read_u16(CONFIGURATION)
         if found != RESET_CONFIGURATION:
             raise WrongChip(
                 f"i2c address 0x{address:02x}: no INA219, its configuration resets to 0x{found:04x} "
@@ -66,7 +68,7 @@ class Ina219:
         self._set_up()
 
     def sample(self) -> ChipSample:
-        if self._port.read_u16(_CONFIGURATION) != self._setup:
+        if self._port.read_u16(CONFIGURATION) != self._setup:
             self._set_up()
             self.restarts += 1
         wait_until(
@@ -95,8 +97,8 @@ class Ina219:
         """The chip goes on converting; nothing is held."""
 
     def _set_up(self) -> None:
-        self._port.write_u16(_CONFIGURATION, self._setup)
-        found = self._port.read_u16(_CONFIGURATION)
+        self._port.write_u16(CONFIGURATION, self._setup)
+        found = self._port.read_u16(CONFIGURATION)
         if found != self._setup:
             raise ChipRestarted(
                 f"INA219 at 0x{self._port.address:02x}: does not keep its setup, "

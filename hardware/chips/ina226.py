@@ -29,8 +29,8 @@ _CONFIGURATION = 0x00
 _SHUNT = 0x01
 _BUS = 0x02
 _MASK = 0x06
-_MAKER = 0xFE
-_DIE = 0xFF
+MAKER = 0xFE
+DIE = 0xFF
 _RESET = 0x8000
 _READY = 1 << 3
 _SETUP = 0x4727
@@ -52,7 +52,7 @@ class Ina226:
         self._shunt_mohm = shunt_mohm
         self.restarts = 0
         """Brown-outs seen and repaired."""
-        maker, die = self._port.read_u16(_MAKER), self._port.read_u16(_DIE)
+        maker, die = self._port.read_u16(MAKER), self._port.read_u16(DIE)
         if (maker, die) != (MAKER_ID, DIE_ID):
             raise WrongChip(
                 f"i2c address 0x{address:02x}: no INA226, its identity is 0x{maker:04x}/0x{die:04x} "

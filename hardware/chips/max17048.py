@@ -21,7 +21,7 @@ SOC_PERCENT_PER_BIT = 1 / 256
 
 _VCELL = 0x02
 _SOC = 0x04
-_VERSION = 0x08
+VERSION = 0x08
 _STATUS = 0x1A
 _VERSION_MASK = 0xFFF0
 _VERSION_VALUE = 0x0010
@@ -29,7 +29,7 @@ _RESET_INDICATOR = 1 << 8
 
 
 class Max17048:
-    """Voltage and the gauge's own SoC, held to 0 to 100.
+    """Voltage and the gauge's own SoC, which may run past 100 %.
 
     Raises:
         WrongChip: another identity at the address.
@@ -56,7 +56,7 @@ class Max17048:
         vcell, soc = self._port.read_u16(_VCELL), self._port.read_u16(_SOC)
         return ChipSample(
             voltage_mv=vcell * VCELL_MV_PER_BIT,
-            soc_percent=min(soc * SOC_PERCENT_PER_BIT, 100.0),
+            soc_percent=soc * SOC_PERCENT_PER_BIT,
             raw=(vcell, soc),
             measured_at=self._clock.monotonic(),
         )
@@ -65,9 +65,14 @@ class Max17048:
         """The gauge goes on; nothing is held."""
 
     def _check_identity(self) -> None:
-        version = self._port.read_u16(_VERSION)
-        if version & _VERSION_MASK != _VERSION_VALUE:
+        version = self._port.read_u16(VERSION)
+        if not is_version(version):
             raise WrongChip(
                 f"i2c address 0x{self._port.address:02x}: no MAX17048, its version is 0x{version:04x} "
                 f"instead of 0x001x"
             )
+
+
+def is_version(word: int) -> bool:
+    """Whether the VERSION register is a MAX17048's."""
+    return word & _VERSION_MASK == _VERSION_VALUE
