@@ -1,8 +1,9 @@
 """Reads every source once a cycle and makes one sample of each node.
 
 A source is a chip, or one input of one. A source that fails costs its own values only: it is counted, told
-once when it is lost and once when it is back, and asked more seldom the longer it fails, so that a dead chip's
-time-out does not eat the cycle. A converter at its end stop is no silence: the values are implausible at once.
+once when it is lost and once when it is back, and asked more seldom the longer it fails, so that a dead
+chip's time-out does not eat the cycle. A converter at its end stop is no silence: the values are implausible
+at once.
 """
 
 import logging
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from edge.sensing.calibration import Calibration
 from edge.sensing.quality import Channel, SensingRules, Span, Watch, missed, overran, received, shown, watched
-from edge.snapshot import MISSING, NodeSample
+from edge.snapshot import NodeSample
 from hardware.board_model import Board
 from hardware.chips.sample import Chip, ChipSample
 from hardware.errors import HardwareError, Overrange

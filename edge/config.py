@@ -1,0 +1,416 @@
+"""Settings of the agent: one frozen Struct, read once at start from TOML and the environment.
+
+`LUMENGRID_EDGE_<TABLE>_<FIELD>` (or `LUMENGRID_EDGE_<FIELD>`) in the environment wins over the file; that is
+where secrets belong. A wrong value stops the start and names field, value and range. Pins and addresses are the
+board file's business, voltages and temperatures the chemistry's.
+"""
+
+import difflib
+import os
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct, structs
+
+from edge.errors import ConfigWrong
+from shared.ids import NAME_PATTERN
+
+ENVIRONMENT_PREFIX = "LUMENGRID_EDGE_"
+
+
+class Secret:
+    """A text that prints as ***."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def _is(text: str, **constraints: Any) -> Meta:
+    return Meta(description=text, **constraints)
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the file."""
+
+
+class CloudConfig(Table, frozen=True, kw_only=True):
+    """The service."""
+
+    url: Annotated[str | None, _is("Address of the service, `https://host`; none: MQTT only.")] = None
+    public_key: Annotated[
+        str | None, _is("Key of the service, pinned at enrolment, 64 hex digits.", pattern=r"^[0-9a-f]{64}$")
+    ] = None
+
+
+class MqttConfig(Table, frozen=True, kw_only=True):
+    """The broker."""
+
+    host: Annotated[str | None, _is("Broker's name or address; none: nothing is sent.")] = None
+    port: Annotated[int, _is("Broker's port.", ge=1, le=65_535)] = 1883
+    tls: Annotated[bool, _is("Encrypt the connection.")] = False
+    ca_file: Annotated[Path | None, _is("Certificate authority; none: the system's.")] = None
+    username: Annotated[str | None, _is("Name at the broker; none: device_id.")] = None
+    password: Annotated[Secret | None, _is("Password at the broker.")] = None
+    password_file: Annotated[Path | None, _is("File with the password, not readable by others.")] = None
+    keepalive_s: Annotated[int, _is("Silence after which the broker sends the will.", ge=5, le=600)] = 30
+
+
+class PageConfig(Table, frozen=True, kw_only=True):
+    """The local status page."""
+
+    host: Annotated[str, _is("Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, _is("Port to listen on.", ge=0, le=65_535)] = 8090
+    password: Annotated[Secret | None, _is("Asked for before a hold; none: holds from loopback only.")] = None
+
+
+class JournalConfig(Table, frozen=True, kw_only=True):
+    """What is kept on disk."""
+
+    cap_mb: Annotated[int, _is("Largest size on disk; the oldest telemetry goes first.", ge=8, le=65_536)] = (
+        256
+    )
+    flush_s: Annotated[float, _is("Telemetry lost in a power cut, at most.", ge=1, le=3_600)] = 60.0
+    history_days: Annotated[int, _is("How long acknowledged telemetry is kept.", ge=0, le=3_650)] = 7
+
+
+class SensingConfig(Table, frozen=True, kw_only=True):
+    """When a reading is not believed."""
+
+    stale_after_samples: Annotated[int, _is("Missed readings after which a value is stale.", ge=1, le=60)] = 3
+    frozen_after_samples: Annotated[int, _is("Alike raw readings that mean a frozen chip.", ge=2, le=600)] = (
+        10
+    )
+
+
+class SafetyConfig(Table, frozen=True, kw_only=True):
+    """Hard guards beyond those of the chemistry; they can be made stricter, never looser."""
+
+    soc_percent_min: Annotated[float, _is("No discharge at or below.", ge=20, le=60)] = 20.0
+    soc_percent_max: Annotated[float, _is("No charge at or above.", ge=70, le=95)] = 95.0
+    soc_release_percent: Annotated[float, _is("How far back before it is released.", ge=0.5, le=10)] = 2.0
+    current_fault_factor: Annotated[float, _is("Times the rating that make a fault.", ge=1.05, le=5)] = 1.5
+    open_current_ma_max: Annotated[float, _is("Most current through open relays.", ge=1, le=10_000)] = 100.0
+    recovery_s: Annotated[float, _is("How long readings must be good again.", ge=1, le=3_600)] = 30.0
+    override_current_ma_max: Annotated[float, _is("Most current under an override.", ge=1, le=10_000)] = 500.0
+
+
+class TransferConfig(Table, frozen=True, kw_only=True):
+    """Switching."""
+
+    dwell_s: Annotated[float, _is("Least time between a switch and the next closing.", ge=0, le=3_600)] = 60.0
+    break_s: Annotated[float, _is("Least time with both contacts open.", ge=0.05, le=10)] = 0.5
+    lease_minutes: Annotated[float, _is("Length of a manual command.", ge=1, le=1_440)] = 30.0
+
+
+class MeteringConfig(Table, frozen=True, kw_only=True):
+    """Energy reports, in measured mWh: the cloud alone scales."""
+
+    report_mwh_min: Annotated[int, _is("Less accumulates; 1 on a bench.", ge=1, le=1_000_000)] = 1_000
+    report_mwh_max: Annotated[int, _is("More is split; 10 000 on a bench.", ge=1, le=10_000_000)] = 10_000_000
+    gap_s: Annotated[float, _is("No energy between samples further apart.", ge=1, le=60)] = 5.0
+
+
+class EdgeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its meaning; docs show the same table."""
+
+    device_id: Annotated[str, _is("Name of this device, as enrolled.", pattern=NAME_PATTERN)]
+    board: Annotated[str, _is("Name of a shipped board, or path of a board file.", min_length=1)]
+    data_dir: Annotated[Path, _is("Folder for journal and keys.")] = Path("/var/lib/lumengrid-edge")
+    cycle_s: Annotated[float, _is("Time between cycles.", ge=0.1, le=10)] = 1.0
+    telemetry_period_s: Annotated[float, _is("Time between telemetry records.", ge=1, le=900)] = 10.0
+    report_period_s: Annotated[float, _is("Time between energy reports; 60 on a bench.", ge=10, le=3_600)] = (
+        900.0
+    )
+    unmetered_current_ma: Annotated[
+        float, _is("Local solar and load current the shunt does not see.", ge=0, le=100_000)
+    ] = 0.0
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _is("Least level that is logged.")] = (
+        "info"
+    )
+    cloud: CloudConfig = CloudConfig()
+    mqtt: MqttConfig = MqttConfig()
+    page: PageConfig = PageConfig()
+    journal: JournalConfig = JournalConfig()
+    sensing: SensingConfig = SensingConfig()
+    safety: SafetyConfig = SafetyConfig()
+    transfer: TransferConfig = TransferConfig()
+    metering: MeteringConfig = MeteringConfig()
+
+
+class Setting(NamedTuple):
+    """One row of the settings table."""
+
+    name: str
+    """`table.field` as in the file."""
+    kind: Any
+    meaning: str
+    allowed: str
+    """The range or the choices in words; empty where every value of the type will do."""
+    default: Any
+    """`msgspec.NODEFAULT` where the file must give it."""
+    secret: bool
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return ENVIRONMENT_PREFIX + self.name.replace(".", "_").upper()
+
+
+def _settings(kind: type[Struct], prefix: str = "") -> Iterator[Setting]:
+    hints = get_type_hints(kind, include_extras=True)
+    for field in structs.fields(kind):
+        hint = hints[field.name]
+        if isinstance(hint, type) and issubclass(hint, Table):
+            yield from _settings(hint, prefix=f"{field.name}.")
+            continue
+        inner, meta = get_args(hint)
+        yield Setting(
+            name=prefix + field.name,
+            kind=hint,
+            meaning=meta.description,
+            allowed=_allowed(inner, meta),
+            default=field.default,
+            secret=Secret in get_args(inner),
+        )
+
+
+def _allowed(kind: Any, meta: Meta) -> str:
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    if meta.ge is not None and meta.le is not None:
+        return f"{_shown(meta.ge)} to {_shown(meta.le)}"
+    if meta.pattern == NAME_PATTERN:
+        return "1 to 64 letters, digits, dots, dashes, underscores"
+    return f"matching {meta.pattern}" if meta.pattern else ""
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_settings(EdgeConfig))
+"""Every setting, in the order of the file."""
+
+
+def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> EdgeConfig:
+    """The settings of the file and the environment; `environ` None: the process's own.
+
+    Raises:
+        ConfigWrong: unreadable, unknown, or out of range; field, value and what is allowed in the message.
+    """
+    given = _from_file(path) if path is not None else {}
+    given |= _from_environment(os.environ if environ is None else environ)
+    by_name = {setting.name: setting for setting in SETTINGS}
+    tables: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        setting = by_name.get(name)
+        if setting is None:
+            near = difflib.get_close_matches(name, by_name, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigWrong(f"{name} is no setting of the agent{hint}")
+        table, _, field = name.rpartition(".")
+        tables.setdefault(table, {})[field] = _value(setting, value)
+    missing = [s.name for s in SETTINGS if s.default is msgspec.NODEFAULT and s.name not in given]
+    if missing:
+        raise ConfigWrong(f"{missing[0]} is missing: {by_name[missing[0]].meaning}")
+    top = tables.pop("", {})
+    hints = get_type_hints(EdgeConfig)
+    config = EdgeConfig(**top, **{table: hints[table](**fields) for table, fields in tables.items()})
+    config = _with_password(config)
+    _check(config)
+    return config
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table, for the docs."""
+    lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        default = "required" if setting.default is msgspec.NODEFAULT else f"`{_shown(setting.default)}`"
+        lines.append(f"| `{setting.name}` | {default} | {setting.allowed} | {setting.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def example_toml() -> str:
+    """A configuration file with every setting, those with a default commented out."""
+    lines = ["# Settings of the agent. A value that is commented out is the default.", ""]
+    table = ""
+    for setting in SETTINGS:
+        head, _, field = setting.name.rpartition(".")
+        if head != table:
+            table = head
+            lines += ["", f"[{head}]"]
+        allowed = f" ({setting.allowed})" if setting.allowed else ""
+        lines.append(f"# {setting.meaning[:-1]}{allowed}.")
+        if setting.secret:
+            lines.append(f"# Secret: give it as {setting.variable}.")
+        elif setting.default is msgspec.NODEFAULT:
+            example = {"device_id": "porch-1", "board": "bench"}[setting.name]
+            lines.append(f'{field} = "{example}"')
+        elif setting.default is None:
+            lines.append(f"# {field} =")
+        else:
+            lines.append(f"# {field} = {_shown(setting.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case str() | Path():
+            return f'"{value}"'
+        case _:
+            return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigWrong(f"settings file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigWrong(f"settings file {path}: {error}") from error
+    flat: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{field}": inner for field, inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {setting.variable: setting.name for setting in SETTINGS}
+    found: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        if variable not in names:
+            near = difflib.get_close_matches(variable, names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigWrong(f"{variable} in the environment is no setting of the agent{hint}")
+        found[names[variable]] = _Text(text)
+    return found
+
+
+class _Text(str):
+    """A value of the environment, which has no type but text."""
+
+    __slots__ = ()
+
+
+def _value(setting: Setting, value: Any) -> Any:
+    """The value in the setting's type.
+
+    Raises:
+        ConfigWrong: it is not of that type or out of range.
+    """
+    if setting.secret:
+        if not isinstance(value, str) or not value:
+            raise ConfigWrong(f"{setting.name} must be a text that is not empty")
+        return Secret(str(value))
+    try:
+        return msgspec.convert(
+            str(value) if isinstance(value, str) else value,
+            setting.kind,
+            strict=not isinstance(value, _Text),
+            dec_hook=_decode,
+        )
+    except msgspec.ValidationError:
+        must = setting.allowed or _type_name(setting.kind)
+        raise ConfigWrong(
+            f"{setting.name} = {value!r} cannot be used: allowed is {must} ({setting.meaning})"
+        ) from None
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError("not a path")
+
+
+def _type_name(kind: Any) -> str:
+    inner = get_args(kind)[0]
+    kinds = [k for k in get_args(inner) if k is not type(None)] if _is_union(inner) else [inner]
+    words = {str: "a text", Path: "a path", bool: "true or false", int: "a whole number", float: "a number"}
+    return " or ".join(words.get(k, str(k)) for k in kinds)
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in {Union, types.UnionType}
+
+
+def _with_password(config: EdgeConfig) -> EdgeConfig:
+    path = config.mqtt.password_file
+    if path is None:
+        return config
+    if config.mqtt.password is not None:
+        raise ConfigWrong("mqtt.password and mqtt.password_file are both given: keep one")
+    try:
+        mode = path.stat().st_mode & 0o777
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigWrong(f"mqtt.password_file = {str(path)!r} cannot be read: {error}") from error
+    if mode & 0o007:
+        raise ConfigWrong(
+            f"mqtt.password_file = {str(path)!r} is open to everybody (mode {mode:04o}): chmod 0600"
+        )
+    if not text:
+        raise ConfigWrong(f"mqtt.password_file = {str(path)!r} is empty")
+    return structs.replace(config, mqtt=structs.replace(config.mqtt, password=Secret(text)))
+
+
+def _check(config: EdgeConfig) -> None:
+    """What no single value shows.
+
+    Raises:
+        ConfigWrong: two settings contradict each other.
+    """
+    if config.cloud.url is not None:
+        url = urlsplit(config.cloud.url)
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise ConfigWrong(f"cloud.url = {config.cloud.url!r} cannot be used: allowed is http(s)://host")
+        if url.username or url.password:
+            raise ConfigWrong("cloud.url holds a name or password: they belong in the environment")
+    for shorter, longer in (
+        ("cycle_s", "telemetry_period_s"),
+        ("cycle_s", "report_period_s"),
+        ("cycle_s", "metering.gap_s"),
+        ("safety.soc_percent_min", "safety.soc_percent_max"),
+        ("metering.report_mwh_min", "metering.report_mwh_max"),
+    ):
+        low, high = setting_value(config, shorter), setting_value(config, longer)
+        if not low < high:
+            raise ConfigWrong(f"{shorter} = {low:g} must be below {longer} = {high:g}")
+    if config.mqtt.password is not None and config.mqtt.host is None:
+        raise ConfigWrong("mqtt.password is given but mqtt.host is not: nothing would be sent")
+    if config.mqtt.ca_file is not None and not config.mqtt.tls:
+        raise ConfigWrong(
+            "mqtt.ca_file is given but mqtt.tls is false: the connection would not be encrypted"
+        )
+
+
+def setting_value(config: EdgeConfig, name: str) -> Any:
+    """The value behind `table.field`."""
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
