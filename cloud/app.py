@@ -20,6 +20,10 @@ from msgspec import Struct
 from nacl.signing import SigningKey
 
 from cloud.api import stelltron
+from cloud.devices import guard as device_guard
+from cloud.devices.service import Devices
+from cloud.identity import guard as identity_guard
+from cloud.identity.service import Identity
 from cloud.kit.events import EventLog
 from cloud.kit.http import JsonBody, JsonResponse
 from cloud.kit.secrets import load_or_make
@@ -33,6 +37,7 @@ logger = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE = "lumengrid.sqlite"
 SIGNING_KEY = "cloud_key"
+TOKEN_KEY = "token_key"  # noqa: S105  a file name
 
 
 class Worker(Protocol):
@@ -61,6 +66,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
     events = EventLog(store, clock)
     signing_key = SigningKey(load_or_make(settings.data_dir / SIGNING_KEY))
     ledger = Ledger(store, clock, signing_key)
+    identity = Identity(store, clock, ledger, load_or_make(settings.data_dir / TOKEN_KEY), settings)
+    devices = Devices(store, clock, identity, ledger, signing_key, settings)
     services: dict[str, object] = {
         "store": store,
         "events": events,
@@ -68,6 +75,9 @@ def build(settings: Settings, clock: Clock) -> Parts:
         "clock": clock,
         "signing_key": signing_key,
         "ledger": ledger,
+        "identity": identity,
+        "devices": devices,
+        "commands": devices.commands,
     }
     workers: list[Worker] = []
     return Parts(
@@ -80,7 +90,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
     parts = build(settings, clock or SystemClock())
     app = Litestar(
         route_handlers=stelltron.ROUTES,
-        dependencies={name: _given(service) for name, service in parts.services.items()},
+        dependencies={name: _given(service) for name, service in parts.services.items()}
+        | identity_guard.DEPENDENCIES
+        | device_guard.DEPENDENCIES,
         exception_handlers={Exception: stelltron.render_error},
         dto=JsonBody,
         return_dto=None,

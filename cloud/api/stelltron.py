@@ -5,9 +5,11 @@ from typing import Any
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
+from cloud.devices import routes as devices
+from cloud.identity import routes as identity
 from cloud.kit.http import JsonResponse, error_parts
 
-ROUTES: list[BaseRouteHandler] = []
+ROUTES: list[BaseRouteHandler] = [*identity.ROUTES, *devices.ROUTES]
 
 
 def render_error(_request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:

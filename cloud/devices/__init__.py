@@ -1,0 +1,1 @@
+"""Agents: who owns them, which key speaks for them, and what they are told to do."""

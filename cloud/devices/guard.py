@@ -1,0 +1,122 @@
+"""Guards of the device routes: who speaks for a device, and who may command it.
+
+A handler that takes `caller: Device` is answered only for that device itself: signed by headers, or keyless
+from nearby under open trust. One that takes `controlled: Device` is answered for the device's owner, an
+admin, or under open trust anyone nearby. Both find the device id in the body.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.di import Provide
+
+from cloud.devices.errors import MustSign, UnknownDevice, WrongDevice
+from cloud.devices.model import Device
+from cloud.devices.service import COUNTER_MAX, Devices
+from cloud.errors import BadRequest, Unauthenticated
+from cloud.identity.guard import bearer_token
+from cloud.identity.service import Identity
+from cloud.kit.http import client_address, decode
+from cloud.kit.store import Store
+from cloud.settings import Settings
+from shared.signatures import request_bytes
+
+DEVICE_ID = "x-device-id"
+COUNTER = "x-device-counter"
+SIGNATURE = "x-device-signature"
+
+UNKNOWN_PROXY = "behind a proxy that is not configured"
+
+_DIGITS_MAX = 19
+
+
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The one field of any device body that a guard looks at."""
+
+    device_id: str
+
+
+def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """Where a request comes from, for the question of trust.
+
+    A request that some proxy forwarded which is not in `trusted_proxies` comes from nowhere known: the
+    proxy's own address, often loopback, must not lend it trust.
+    """
+    peer = request.client.host if request.client else ""
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    if forwarded and peer not in settings.trusted_proxies:
+        return UNKNOWN_PROXY
+    return client_address(request, settings.trusted_proxies)
+
+
+async def calling_device(
+    request: Request[Any, Any, Any], devices: Devices, store: Store, settings: Settings
+) -> Device:
+    """The device that sends this request.
+
+    Raises:
+        Unauthenticated: unsigned where it must be, a wrong signature, or a counter that did not rise.
+        Forbidden: signed by one device, speaking for another.
+        NotFound: no such device.
+    """
+    body = await request.body()
+    named = decode(body, _Named)
+    signer = request.headers.get(DEVICE_ID)
+    if signer is None and COUNTER not in request.headers and SIGNATURE not in request.headers:
+        return await _unsigned(named.device_id, devices, store, caller_address(request, settings))
+    counter, signature = request.headers.get(COUNTER), request.headers.get(SIGNATURE)
+    if signer is None or counter is None or signature is None:
+        raise Unauthenticated("a signed request has X-Device-Id, X-Device-Counter and X-Device-Signature")
+    if signer != named.device_id:
+        raise WrongDevice("device_id: differs from X-Device-Id")
+    signed = request_bytes(request.method, request.url.path, _counter(counter), body)
+    return await devices.verify_request(signer, _counter(counter), signed, signature)
+
+
+async def controlled_device(
+    request: Request[Any, Any, Any],
+    devices: Devices,
+    identity: Identity,
+    store: Store,
+    settings: Settings,
+) -> Device:
+    """The device that is to be commanded, once whoever asks may command it.
+
+    Raises:
+        Unauthenticated: no or a refused token, and not trusted.
+        NotFound: no such device, or someone else's.
+    """
+    device_id = decode(await request.body(), _Named).device_id
+    token = bearer_token(request)
+    person = None if token is None else await identity.person_of_token(token)
+    trusted = devices.trusts(caller_address(request, settings))
+    if person is None and not trusted:
+        raise Unauthenticated("sign in first: Authorization: Bearer <access token>")
+    async with store.read() as tx:
+        device = await devices.get(tx, device_id)
+    if device is None or not (trusted or (person is not None and devices.may_control(person, device))):
+        raise UnknownDevice(f"device_id: {device_id} is unknown")
+    return device
+
+
+async def _unsigned(device_id: str, devices: Devices, store: Store, address: str) -> Device:
+    async with store.read() as tx:
+        known = await devices.get(tx, device_id)
+    if known is not None and known.public_key is None and known.seen_at_us is not None:
+        if devices.trusts(address):
+            return known
+        raise MustSign(f"device_id: {device_id} has no key; enrol it with POST /iot/enrol")
+    async with store.write() as tx:
+        return await devices.first_contact(tx, device_id, address)
+
+
+def _counter(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX else 0
+    if not 1 <= value <= COUNTER_MAX:
+        raise BadRequest("X-Device-Counter: must be a whole number from 1 to 2^63 - 1")
+    return value
+
+
+DEPENDENCIES = {"caller": Provide(calling_device), "controlled": Provide(controlled_device)}
+"""By the parameter name under which handlers ask for them."""

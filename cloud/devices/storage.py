@@ -1,0 +1,149 @@
+"""Devices and enrolment codes in SQL."""
+
+from msgspec import Struct
+
+from cloud.devices.model import Device
+from cloud.kit.store import ReadTx, WriteTx
+
+_DEVICE = (
+    "device_id, owner_person_id, account, public_key, energy_scale, power_w_max, device_type, location,"
+    " request_counter, created_at_us, seen_at_us"
+)
+
+
+class CodeRow(Struct, frozen=True, kw_only=True):
+    """An enrolment code with whom and what it binds."""
+
+    device_id: str
+    owner_person_id: int
+    used_at_us: int | None
+
+
+async def device_by_id(tx: ReadTx, device_id: str) -> Device | None:
+    return await tx.fetch_one(
+        Device, f"SELECT {_DEVICE} FROM devices WHERE device_id = :device_id", {"device_id": device_id}
+    )
+
+
+async def device_by_key(tx: ReadTx, public_key: str) -> Device | None:
+    return await tx.fetch_one(
+        Device, f"SELECT {_DEVICE} FROM devices WHERE public_key = :public_key", {"public_key": public_key}
+    )
+
+
+async def devices_of(tx: ReadTx, person_id: int) -> list[Device]:
+    """Oldest first."""
+    return await tx.fetch_all(
+        Device,
+        f"SELECT {_DEVICE} FROM devices WHERE owner_person_id = :person_id ORDER BY created_at_us, device_id",
+        {"person_id": person_id},
+    )
+
+
+async def count_devices(tx: ReadTx) -> int:
+    return int(await tx.fetch_value("SELECT COUNT(*) FROM devices"))
+
+
+async def add_device(tx: WriteTx, device: Device) -> None:
+    await tx.execute(
+        f"INSERT INTO devices ({_DEVICE}) VALUES (:device_id, :owner_person_id, :account, :public_key,"
+        " :energy_scale, :power_w_max, :device_type, :location, :request_counter, :created_at_us,"
+        " :seen_at_us)",
+        {name: getattr(device, name) for name in Device.__struct_fields__},
+    )
+
+
+async def rename_device(tx: WriteTx, device_id: str, new_id: str) -> None:
+    """Only for a device that nothing refers to yet."""
+    await tx.execute(
+        "UPDATE devices SET device_id = :new_id WHERE device_id = :device_id",
+        {"device_id": device_id, "new_id": new_id},
+    )
+    await tx.execute(
+        "UPDATE enrolment_codes SET device_id = :new_id WHERE device_id = :device_id",
+        {"device_id": device_id, "new_id": new_id},
+    )
+
+
+async def remove_device(tx: WriteTx, device_id: str) -> None:
+    """Only for a device that nothing refers to yet."""
+    await tx.execute("DELETE FROM devices WHERE device_id = :device_id", {"device_id": device_id})
+
+
+async def set_key(tx: WriteTx, device_id: str, public_key: str) -> None:
+    await tx.execute(
+        "UPDATE devices SET public_key = :public_key WHERE device_id = :device_id",
+        {"device_id": device_id, "public_key": public_key},
+    )
+
+
+async def set_owner(
+    tx: WriteTx, device_id: str, *, person_id: int, device_type: str | None, location: str | None
+) -> None:
+    """Type and location stay as they are where None."""
+    await tx.execute(
+        "UPDATE devices SET owner_person_id = :person_id, device_type = COALESCE(:device_type, device_type),"
+        " location = COALESCE(:location, location) WHERE device_id = :device_id",
+        {
+            "device_id": device_id,
+            "person_id": person_id,
+            "device_type": device_type,
+            "location": location,
+        },
+    )
+
+
+async def raise_counter(tx: WriteTx, device_id: str, public_key: str, counter: int) -> bool:
+    """Whether the counter was above the last one, under the same key."""
+    return bool(
+        await tx.execute(
+            "UPDATE devices SET request_counter = :counter WHERE device_id = :device_id"
+            " AND public_key = :public_key AND request_counter < :counter",
+            {"device_id": device_id, "public_key": public_key, "counter": counter},
+        )
+    )
+
+
+async def set_seen(tx: WriteTx, device_id: str, now_us: int) -> None:
+    await tx.execute(
+        "UPDATE devices SET seen_at_us = :now_us WHERE device_id = :device_id",
+        {"device_id": device_id, "now_us": now_us},
+    )
+
+
+async def set_energy_scale(tx: WriteTx, device_id: str, energy_scale: int) -> int:
+    return await tx.execute(
+        "UPDATE devices SET energy_scale = :energy_scale WHERE device_id = :device_id",
+        {"device_id": device_id, "energy_scale": energy_scale},
+    )
+
+
+async def set_power_max(tx: WriteTx, device_id: str, power_w_max: float) -> int:
+    return await tx.execute(
+        "UPDATE devices SET power_w_max = :power_w_max WHERE device_id = :device_id",
+        {"device_id": device_id, "power_w_max": power_w_max},
+    )
+
+
+async def add_code(tx: WriteTx, *, code_hash: str, device_id: str, person_id: int, now_us: int) -> None:
+    await tx.execute(
+        "INSERT INTO enrolment_codes (code_hash, device_id, owner_person_id, created_at_us)"
+        " VALUES (:code_hash, :device_id, :person_id, :now_us)",
+        {"code_hash": code_hash, "device_id": device_id, "person_id": person_id, "now_us": now_us},
+    )
+
+
+async def code_row(tx: ReadTx, code_hash: str) -> CodeRow | None:
+    return await tx.fetch_one(
+        CodeRow,
+        "SELECT device_id, owner_person_id, used_at_us FROM enrolment_codes WHERE code_hash = :code_hash",
+        {"code_hash": code_hash},
+    )
+
+
+async def use_code(tx: WriteTx, code_hash: str, *, device_id: str, now_us: int) -> None:
+    await tx.execute(
+        "UPDATE enrolment_codes SET used_at_us = :now_us, device_id = :device_id"
+        " WHERE code_hash = :code_hash",
+        {"code_hash": code_hash, "device_id": device_id, "now_us": now_us},
+    )

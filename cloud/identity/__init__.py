@@ -1,0 +1,1 @@
+"""People, their wallets and their tokens."""

@@ -1,0 +1,256 @@
+"""Who somebody is: sign-up, sign-in, refresh, logout, and the person behind a token."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from msgspec import Struct
+
+from cloud.errors import BadRequest, NotFound
+from cloud.identity import storage
+from cloud.identity.challenge import Challenge, make_challenge, read_challenge
+from cloud.identity.errors import ChallengeRefused, TokenRefused, UnknownWallet
+from cloud.identity.model import ADMIN, Person, Role, Tokens
+from cloud.identity.tokens import REFRESH_LIFE_S, AccessClaims, AccessTokens, hash_token
+from cloud.identity.wallet import CONSTANT_MESSAGE, check_address, verify_wallet
+from cloud.kit.store import ReadTx, Store, WriteTx
+from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
+from cloud.ledger.service import Ledger
+from cloud.settings import Settings
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.money import TOKEN_UNITS
+
+logger = logging.getLogger(__name__)
+
+FAUCET_XLM = 10_000
+"""What a new wallet starts with on offline and testnet."""
+
+
+class WalletProof(Struct, frozen=True, kw_only=True):
+    """A claim to own a wallet, as it came in."""
+
+    wallet_address: str
+    signature: str
+    """Base64."""
+    message: str | None
+    """A challenge; None for the constant message."""
+
+    def __repr__(self) -> str:
+        return f"WalletProof(wallet_address={self.wallet_address!r}, ***)"
+
+
+class Identity:
+    """The use cases of people and their tokens."""
+
+    def __init__(
+        self, store: Store, clock: Clock, ledger: Ledger, token_key: bytes, settings: Settings
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ledger = ledger
+        self._key = token_key
+        self._tokens = AccessTokens(token_key)
+        self._settings = settings
+
+    async def challenge(self, wallet_address: str | None) -> tuple[str, int]:
+        """A one-use message to sign, and when it expires (epoch microseconds).
+
+        Raises:
+            BadWalletProof: the address is malformed.
+        """
+        if wallet_address is not None:
+            await asyncio.to_thread(check_address, wallet_address)
+        return make_challenge(self._key, wallet_address, self._clock.now_us())
+
+    async def signup(self, proof: WalletProof) -> tuple[Person, bool]:
+        """The person of a proven wallet, and whether they are new.
+
+        Raises:
+            BadWalletProof, WrongSignature, ChallengeRefused: the wallet is not proven.
+        """
+        challenge = await self._proven(proof)
+        async with self._store.write() as tx:
+            await self._use(tx, challenge)
+            known = await storage.person_by_wallet(tx, proof.wallet_address)
+            if known is not None:
+                return known, False
+            account = await self._ledger.open_account(tx)
+            person = await storage.add_person(
+                tx, wallet_address=proof.wallet_address, account=account, now_us=self._clock.now_us()
+            )
+            if self._settings.network != "public":
+                await self._ledger.post(tx, _faucet(account))
+        logger.info("person signed up id=%d", person.id)
+        return person, True
+
+    async def login(self, proof: WalletProof) -> Tokens:
+        """Tokens of a new sign-in, which ends the refresh tokens of earlier ones.
+
+        Raises:
+            BadWalletProof, WrongSignature, ChallengeRefused: the wallet is not proven.
+            UnknownWallet: proven, but nobody signed up with it; the challenge stays unused.
+        """
+        challenge = await self._proven(proof)
+        async with self._store.write() as tx:
+            person = await storage.person_by_wallet(tx, proof.wallet_address)
+            if person is None:
+                raise UnknownWallet("wallet_address: unknown; sign up first with POST /api/v1/auth/signup")
+            await self._use(tx, challenge)
+            return await self._sign_in(tx, person)
+
+    async def refresh(self, token: UUID, *, rotate: bool) -> tuple[str, UUID | None]:
+        """A new access token; with `rotate` also the refresh token that takes this one's place.
+
+        A token that was rotated away and comes back was stolen, from one side or the other: its whole
+        family ends, access tokens included.
+
+        Raises:
+            TokenRefused: unknown, expired, ended by logout or a newer sign-in, or used before.
+        """
+        token_hash, now_us = hash_token(token), self._clock.now_us()
+        async with self._store.write() as tx:
+            row = await storage.refresh_row(tx, token_hash)
+            reused = row is not None and row.rotated_at_us is not None and row.revoked_at_us is None
+            if row is not None and reused:
+                await storage.revoke_sign_in(tx, row.sign_in_id, now_us)
+            fresh = uuid4() if rotate and row is not None and _usable(row, now_us) else None
+            if row is not None and fresh is not None:
+                await storage.mark_rotated(tx, token_hash, now_us)
+                await self._add_refresh_token(tx, fresh, row.sign_in_id)
+        if row is not None and reused:
+            logger.warning("refresh token used again, sign-in revoked person_id=%d", row.person_id)
+        if row is None or not _usable(row, now_us):
+            raise TokenRefused("refresh_token: unknown, expired, ended or used before; sign in again")
+        claims = AccessClaims(person_id=row.person_id, sign_in_id=row.sign_in_id)
+        return self._tokens.make(claims, now_us), fresh
+
+    async def logout(self, person: Person) -> None:
+        """End every sign-in of the person: no token of theirs works any more."""
+        async with self._store.write() as tx:
+            await storage.revoke_sign_ins_of(tx, person.id, self._clock.now_us())
+
+    async def person_of_token(self, token: str) -> Person:
+        """The person an access token stands for.
+
+        Raises:
+            TokenRefused: malformed, expired, or its sign-in was revoked.
+        """
+        claims = self._tokens.read(token, self._clock.now_us())
+        async with self._store.read() as tx:
+            person = await storage.person_of_sign_in(tx, claims.person_id, claims.sign_in_id)
+        if person is None:
+            raise TokenRefused("the access token was revoked: sign in again")
+        return person
+
+    async def person(self, tx: ReadTx, person_id: int) -> Person:
+        """The person with this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        person = await storage.person_by_id(tx, person_id)
+        if person is None:
+            raise NotFound(f"person {person_id}: unknown")
+        return person
+
+    async def set_role(self, tx: WriteTx, person_id: int, role: Role) -> None:
+        """Let a person take a role: a first sale makes a Donor, registering a node an operator."""
+        await storage.set_role(tx, person_id, role)
+
+    async def grant(self, wallet_address: str, role: str) -> Person:
+        """Give a role, or `admin` beside it; for the command line only.
+
+        Raises:
+            BadRequest: no such role.
+            UnknownWallet: nobody signed up with it.
+        """
+        allowed: Sequence[str] = [*Role, ADMIN]
+        if role not in allowed:
+            raise BadRequest(f"role: {role!r} is none of {', '.join(allowed)}")
+        async with self._store.write() as tx:
+            known = await self._known(tx, wallet_address)
+            if role == ADMIN:
+                await storage.set_admin(tx, known.id, is_admin=True)
+            else:
+                await storage.set_role(tx, known.id, Role(role))
+            person = await self.person(tx, known.id)
+        logger.info("role granted person_id=%d role=%s", person.id, role)
+        return person
+
+    async def withdraw_admin(self, wallet_address: str) -> Person:
+        """Take `admin` back.
+
+        Raises:
+            UnknownWallet: nobody signed up with it.
+        """
+        async with self._store.write() as tx:
+            known = await self._known(tx, wallet_address)
+            await storage.set_admin(tx, known.id, is_admin=False)
+            person = await self.person(tx, known.id)
+        logger.info("admin withdrawn person_id=%d", person.id)
+        return person
+
+    async def _known(self, tx: ReadTx, wallet_address: str) -> Person:
+        person = await storage.person_by_wallet(tx, wallet_address)
+        if person is None:
+            raise UnknownWallet(f"wallet {wallet_address}: nobody signed up with it")
+        return person
+
+    async def _proven(self, proof: WalletProof) -> Challenge | None:
+        """The challenge that was signed, None for the constant message."""
+        message = proof.message
+        if message is None or message == CONSTANT_MESSAGE:
+            if not self._settings.constant_sign_in:
+                raise BadRequest("message: required here; ask POST /api/v1/auth/challenge for one to sign")
+            message = CONSTANT_MESSAGE
+        await asyncio.to_thread(verify_wallet, proof.wallet_address, message, proof.signature)
+        if message == CONSTANT_MESSAGE:
+            return None
+        return read_challenge(self._key, message, proof.wallet_address, self._clock.now_us())
+
+    async def _use(self, tx: WriteTx, challenge: Challenge | None) -> None:
+        if challenge is not None and not await storage.use_challenge(
+            tx,
+            nonce=challenge.nonce,
+            expires_at_us=challenge.expires_at_us,
+            now_us=self._clock.now_us(),
+        ):
+            raise ChallengeRefused("message: the challenge was used before; ask for a new one")
+
+    async def _sign_in(self, tx: WriteTx, person: Person) -> Tokens:
+        now_us = self._clock.now_us()
+        sign_in_id, refresh_token = new_id("sess", self._clock), uuid4()
+        await storage.add_sign_in(tx, sign_in_id=sign_in_id, person_id=person.id, now_us=now_us)
+        await self._add_refresh_token(tx, refresh_token, sign_in_id)
+        claims = AccessClaims(person_id=person.id, sign_in_id=sign_in_id)
+        return Tokens(access_token=self._tokens.make(claims, now_us), refresh_token=str(refresh_token))
+
+    async def _add_refresh_token(self, tx: WriteTx, token: UUID, sign_in_id: str) -> None:
+        await storage.add_refresh_token(
+            tx,
+            token_hash=hash_token(token),
+            sign_in_id=sign_in_id,
+            expires_at_us=self._clock.now_us() + REFRESH_LIFE_S * 1_000_000,
+        )
+
+
+def _usable(row: storage.RefreshRow, now_us: int) -> bool:
+    return (
+        row.rotated_at_us is None
+        and row.replaced_at_us is None
+        and row.revoked_at_us is None
+        and row.expires_at_us > now_us
+    )
+
+
+def _faucet(account: str) -> Entry:
+    amount = FAUCET_XLM * TOKEN_UNITS
+    return Entry(
+        kind=EntryKind.FAUCET,
+        postings=(
+            Posting(SystemAccount.FAUCET, Asset.XLM, -amount),
+            Posting(account, Asset.XLM, amount),
+        ),
+    )

@@ -1,0 +1,79 @@
+"""Access tokens: JWTs that name a person and a sign-in, HS256 under the token key, 15 min.
+
+Refresh tokens are random UUIDs; only their SHA-256 is kept (122 random bits need no slow hash).
+"""
+
+import hashlib
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import OctKey
+from msgspec import Struct
+
+from cloud.identity.errors import TokenRefused
+
+ACCESS_LIFE_S = 15 * 60
+REFRESH_LIFE_S = 7 * 24 * 3_600
+
+_ALGORITHM = "HS256"
+_ISSUER = "lumengrid"
+_USE = "access"
+
+
+class AccessClaims(Struct, frozen=True, kw_only=True):
+    """What an access token says."""
+
+    person_id: int
+    sign_in_id: str
+
+
+class AccessTokens:
+    """Makes and reads access tokens."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = OctKey.import_key(key)
+
+    def make(self, claims: AccessClaims, now_us: int) -> str:
+        """A token that is valid from now on, for `ACCESS_LIFE_S`."""
+        now_s = now_us // 1_000_000
+        return jwt.encode(
+            {"alg": _ALGORITHM},
+            {
+                "iss": _ISSUER,
+                "use": _USE,
+                "sub": str(claims.person_id),
+                "sid": claims.sign_in_id,
+                "iat": now_s,
+                "exp": now_s + ACCESS_LIFE_S,
+            },
+            self._key,
+            algorithms=[_ALGORITHM],
+        )
+
+    def read(self, token: str, now_us: int) -> AccessClaims:
+        """The claims of a token that is ours and has not expired.
+
+        Raises:
+            TokenRefused: every other token, with or without a signature.
+        """
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            jwt.JWTClaimsRegistry(
+                now=now_us // 1_000_000,
+                iss={"essential": True, "value": _ISSUER},
+                use={"essential": True, "value": _USE},
+                sub={"essential": True},
+                sid={"essential": True},
+                exp={"essential": True},
+            ).validate(claims)
+            return AccessClaims(person_id=int(claims["sub"]), sign_in_id=str(claims["sid"]))
+        except ExpiredTokenError:
+            raise TokenRefused("the access token has expired: refresh it or sign in again") from None
+        except (JoseError, ValueError, TypeError):
+            raise TokenRefused("the access token is not valid: sign in again") from None
+
+
+def hash_token(token: UUID) -> str:
+    """What is stored of a refresh token, 64 hex digits."""
+    return hashlib.sha256(str(token).encode()).hexdigest()
