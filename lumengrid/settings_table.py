@@ -1,60 +1,63 @@
-"""The table of settings in docs/settings.md, from the Structs themselves.
-
-`python -m lumengrid.settings_table` rewrites the document.
-"""
+"""docs/settings.md, from the settings themselves: `python -m lumengrid.settings_table` rewrites it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import Struct
-from msgspec.inspect import Metadata, type_info
+from msgspec import Meta
+
+from cloud.settings import ENVIRONMENT_PREFIX, Settings
+from edge.config import ENVIRONMENT_PREFIX as EDGE_PREFIX
+from edge.config import settings_table as edge_table
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 
-def settings_table(settings: type[Struct]) -> str:
-    """One Markdown row for each setting: name, meaning, default."""
-    rows = ["| setting | meaning | default |", "|---|---|---|"]
-    for field in msgspec.structs.fields(settings):
-        info = type_info(field.type)
-        extra: dict[str, Any] = {}
-        if isinstance(info, Metadata):
-            extra = info.extra_json_schema or {}
-        default = "required" if field.required else f"`{_shown(field.default)}`"
-        rows.append(f"| `{field.name}` | {extra.get('description', '')} | {default} |")
-    return "\n".join(rows) + "\n"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if not isinstance(value, tuple) else ", ".join(map(str, value)) or "none"
-
-
 def document() -> str:
-    """The whole of docs/settings.md."""
-    from cloud.settings import ENVIRONMENT_PREFIX, Settings
-    from edge.config import EdgeConfig
-
+    """The whole document."""
     return f"""# Settings
 
 Read once at start; a wrong value stops the start and names field, value and range. Secrets print as `***`.
 
 ## Service
 
-From a TOML file (`lumengrid cloud run --settings FILE`);
-`{ENVIRONMENT_PREFIX}<NAME>` in the environment wins.
+From a TOML file (`lumengrid cloud run --settings FILE`); `{ENVIRONMENT_PREFIX}<NAME>` in the environment wins.
 
-{settings_table(Settings)}
+{_cloud_table()}
 ## Agent
 
-From a TOML file (`lumengrid edge run --config FILE`);
-`LUMENGRID_EDGE_<NAME>` in the environment wins.
+From a TOML file (`lumengrid edge run --config FILE`); `{EDGE_PREFIX}<TABLE>_<NAME>` in the environment wins.
 
-{settings_table(EdgeConfig)}"""
+{edge_table()}"""
+
+
+def _cloud_table() -> str:
+    lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        inner, meta = get_args(hints[field.name])
+        lines.append(
+            f"| `{field.name}` | {_shown(field.default)} | {_allowed(inner, meta)} | {meta.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _allowed(kind: Any, meta: Meta) -> str:
+    choices = [kind, *get_args(kind)]
+    for choice in choices:
+        if "Literal" in str(get_origin(choice)):
+            return ", ".join(get_args(choice))
+    if meta.ge is not None and meta.le is not None:
+        return f"{meta.ge} to {meta.le}"
+    if meta.ge is not None:
+        return f"at least {meta.ge}"
+    return f"above {meta.gt}" if meta.gt is not None else ""
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from lumengrid.bench_site import DEVICE_ID, write_edge_files
 from lumengrid.processes import end_with_parent, free_port, port_is_free
 from lumengrid.simulated_time import SimulatedTime
 from lumengrid.status_line import StatusLine
+from shared.mqtt import parse_broker_url
 
 logger = logging.getLogger(__name__)
 
@@ -180,9 +181,13 @@ def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Prog
         "LUMENGRID_PORT": str(cloud_port),
         "LUMENGRID_DATA_DIR": str(options.data / "cloud"),
     }
-    if options.mqtt_url:
-        addresses["mqtt"] = options.mqtt_url.rpartition("@")[2].removeprefix("mqtt://")
-        cloud_environ["LUMENGRID_MQTT_URL"] = options.mqtt_url
+    edge_environ = dict(environ)
+    outside = parse_broker_url(options.mqtt_url) if options.mqtt_url else None
+    if outside is not None:
+        addresses["mqtt"] = repr(outside)
+        cloud_environ["LUMENGRID_MQTT_URL"] = options.mqtt_url or ""
+        if outside.password:
+            edge_environ["LUMENGRID_EDGE_MQTT_PASSWORD"] = outside.password
     else:
         broker_port = _choose(options.mqtt_port, BROKER_PORT, "--mqtt-port")
         addresses["mqtt"] = f"{HOST}:{broker_port}"
@@ -197,14 +202,18 @@ def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Prog
         }
     config_file = write_edge_files(
         options.data / "edge",
-        nodes=options.nodes,
         cloud_url=addresses["service"],
-        mqtt_url=options.mqtt_url,
         page_port=edge_port,
+        broker=outside,
     )
     programs += [
         Program("cloud", ["cloud", "run"], cloud_environ, log_dir),
-        Program("edge", ["edge", "run", "--config", str(config_file), "--bench"], environ, log_dir),
+        Program(
+            "edge",
+            ["edge", "run", "--config", str(config_file), "--bench", str(options.nodes)],
+            edge_environ,
+            log_dir,
+        ),
     ]
     return programs, addresses
 
