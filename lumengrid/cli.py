@@ -140,9 +140,7 @@ _CONFIG = click.option(
 
 @edge.command("run")
 @_CONFIG
-@click.option(
-    "--bench", "bench_nodes", type=click.IntRange(1, 10), help="Imitate copper: so many nodes on a bench."
-)
+@click.option("--bench", "bench_nodes", type=click.IntRange(1, 10), help="Imitate copper: nodes on a bench.")
 def edge_run(config_file: Path, bench_nodes: int | None) -> None:
     """Run the agent until SIGTERM."""
     from edge.agent import run_agent

@@ -21,12 +21,14 @@ Read once at start; a wrong value stops the start and names field, value and ran
 
 ## Service
 
-From a TOML file (`lumengrid cloud run --settings FILE`); `{ENVIRONMENT_PREFIX}<NAME>` in the environment wins.
+From a TOML file (`lumengrid cloud run --settings FILE`);
+`{ENVIRONMENT_PREFIX}<NAME>` in the environment wins.
 
 {_cloud_table()}
 ## Agent
 
-From a TOML file (`lumengrid edge run --config FILE`); `{EDGE_PREFIX}<TABLE>_<NAME>` in the environment wins.
+From a TOML file (`lumengrid edge run --config FILE`);
+`{EDGE_PREFIX}<TABLE>_<NAME>` in the environment wins.
 
 {edge_table()}"""
 

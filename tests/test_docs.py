@@ -8,7 +8,7 @@ import pytest
 
 from cloud.settings import Settings
 from edge.config import EdgeConfig
-from lumengrid.settings_table import document
+from lumengrid.settings_table import document as settings_document
 from shared import messages
 from shared.topics import ROOT as TOPIC_ROOT
 from shared.topics import TOPICS
@@ -54,7 +54,7 @@ def test_every_payload_on_the_wire_is_a_struct_that_refuses_unknown_fields(topic
 def test_the_settings_tables_are_the_code_s() -> None:
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
-    assert text == document(), "run `python -m lumengrid.settings_table`"
+    assert text == settings_document(), "run `python -m lumengrid.settings_table`"
 
 
 @pytest.mark.parametrize("settings", [Settings, EdgeConfig], ids=["service", "agent"])
