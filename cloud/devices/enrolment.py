@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Struct
 
 from cloud.devices.broker_access import device_password
-from cloud.devices.errors import BadDeviceId, BadDeviceSignature, DeviceTaken
+from cloud.devices.errors import BadDeviceId, BadDeviceSignature, DeviceTaken, MustSign, UnknownDevice
 from cloud.devices.model import Device
 from cloud.settings import Settings
 from shared.ids import NAME_PATTERN, is_name
@@ -100,6 +100,23 @@ def check_key_may_join(known: Device, public_key: str, *, vouched: bool) -> None
         raise DeviceTaken(f"device_id: {known.device_id} has another key; change it with the old key")
     if known.public_key is None and not vouched:
         raise DeviceTaken(f"device_id: {known.device_id} is taken; choose another")
+
+
+def check_unsigned(device_id: str, known: Device | None, *, trusted: bool) -> None:
+    """Whether an unsigned message may speak for a device, be it known or new; trust is open trust nearby.
+
+    Raises:
+        BadDeviceId: no device may have this name.
+        MustSign: it has a key, or is not believed without one.
+        UnknownDevice: it is new, and not believed.
+    """
+    check_id(device_id)
+    if known is not None and known.public_key is not None:
+        raise MustSign(f"device_id: {device_id} has a key, so its messages must be signed")
+    if known is None and not trusted:
+        raise UnknownDevice(f"device_id: {device_id} is unknown; register and enrol it")
+    if not trusted:
+        raise MustSign(f"device_id: {device_id} has no key; enrol it with POST /iot/enrol")
 
 
 def hash_code(code: str) -> str:

@@ -11,7 +11,8 @@ import msgspec
 from litestar import Request
 from litestar.di import Provide
 
-from cloud.devices.errors import MustSign, UnknownDevice, WrongDevice
+from cloud.devices.enrolment import check_unsigned
+from cloud.devices.errors import UnknownDevice, WrongDevice
 from cloud.devices.model import Device
 from cloud.devices.service import COUNTER_MAX, Devices
 from cloud.errors import BadRequest, Unauthenticated
@@ -26,7 +27,8 @@ DEVICE_ID = "x-device-id"
 COUNTER = "x-device-counter"
 SIGNATURE = "x-device-signature"
 
-UNKNOWN_PROXY = "behind a proxy that is not configured"
+ELSEWHERE = "elsewhere"
+"""Not an address, so never local."""
 
 _DIGITS_MAX = 19
 
@@ -40,13 +42,16 @@ class _Named(msgspec.Struct, frozen=True, kw_only=True):
 def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
     """Where a request comes from, for the question of trust.
 
-    A request that some proxy forwarded which is not in `trusted_proxies` comes from nowhere known: the
-    proxy's own address, often loopback, must not lend it trust.
+    Two kinds of caller look nearer than they are: whoever comes through a proxy that is not in
+    `trusted_proxies`, often on loopback, and a page of another site in a browser nearby (its Origin tells).
     """
     peer = request.client.host if request.client else ""
     forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
     if forwarded and peer not in settings.trusted_proxies:
-        return UNKNOWN_PROXY
+        return ELSEWHERE
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        return ELSEWHERE
     return client_address(request, settings.trusted_proxies)
 
 
@@ -103,10 +108,9 @@ async def controlled_device(
 async def _unsigned(device_id: str, devices: Devices, store: Store, address: str) -> Device:
     async with store.read() as tx:
         known = await devices.get(tx, device_id)
-    if known is not None and known.public_key is None and known.seen_at_us is not None:
-        if devices.trusts(address):
-            return known
-        raise MustSign(f"device_id: {device_id} has no key; enrol it with POST /iot/enrol")
+    check_unsigned(device_id, known, trusted=devices.trusts(address))
+    if known is not None and known.seen_at_us is not None:
+        return known
     async with store.write() as tx:
         return await devices.first_contact(tx, device_id, address)
 

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 
 from cloud.devices import enrolment, storage
 from cloud.devices.commands import Commands
-from cloud.devices.enrolment import BrokerAccess, Enrolment, check_id, check_signature
+from cloud.devices.enrolment import BrokerAccess, Enrolment, check_signature
 from cloud.devices.errors import (
     BadDeviceSignature,
     CodeUsed,
@@ -176,10 +176,6 @@ class Devices:
         async with self._store.read() as tx:
             return await storage.devices_of(tx, person.id)
 
-    async def count(self, tx: ReadTx) -> int:
-        """How many devices there are."""
-        return await storage.count_devices(tx)
-
     async def first_contact(self, tx: WriteTx, device_id: str, address: str) -> Device:
         """The device that an unsigned message speaks for; made when it is new and may be.
 
@@ -188,15 +184,8 @@ class Devices:
             MustSign: it has a key, or it is not believed without one from there.
             UnknownDevice: it is new, and open trust does not reach there.
         """
-        check_id(device_id)
         device = await storage.device_by_id(tx, device_id)
-        if device is not None and device.public_key is not None:
-            raise MustSign(f"device_id: {device_id} has a key, so its messages must be signed")
-        trusted = self._settings.open_trust and is_local(address)
-        if device is not None and not trusted:
-            raise MustSign(f"device_id: {device_id} has no key; enrol it with POST /iot/enrol")
-        if not trusted:
-            raise UnknownDevice(f"device_id: {device_id} is unknown; register and enrol it")
+        enrolment.check_unsigned(device_id, device, trusted=self.trusts(address))
         if device is None:
             device = await self._add(tx, device_id, energy_scale=self._settings.open_energy_scale)
             logger.info("device seen first device=%s", device_id)

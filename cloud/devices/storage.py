@@ -40,10 +40,6 @@ async def devices_of(tx: ReadTx, person_id: int) -> list[Device]:
     )
 
 
-async def count_devices(tx: ReadTx) -> int:
-    return int(await tx.fetch_value("SELECT COUNT(*) FROM devices"))
-
-
 async def add_device(tx: WriteTx, device: Device) -> None:
     await tx.execute(
         f"INSERT INTO devices ({_DEVICE}) VALUES (:device_id, :owner_person_id, :account, :public_key,"

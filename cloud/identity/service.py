@@ -155,10 +155,6 @@ class Identity:
             raise NotFound(f"person {person_id}: unknown")
         return person
 
-    async def set_role(self, tx: WriteTx, person_id: int, role: Role) -> None:
-        """Let a person take a role: a first sale makes a Donor, registering a node an operator."""
-        await storage.set_role(tx, person_id, role)
-
     async def grant(self, wallet_address: str, role: str) -> Person:
         """Give a role, or `admin` beside it; for the command line only.
 

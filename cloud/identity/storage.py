@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from cloud.identity.model import Person, Role
+from cloud.identity.tokens import ACCESS_LIFE_S
 from cloud.kit.store import ReadTx, WriteTx
 
 _PERSON = "id, wallet_address, role, is_admin, kyc_status, location, account, created_at_us"
@@ -73,7 +74,17 @@ async def set_admin(tx: WriteTx, person_id: int, *, is_admin: bool) -> None:
 
 
 async def add_sign_in(tx: WriteTx, *, sign_in_id: str, person_id: int, now_us: int) -> None:
-    """A new sign-in, which replaces the person's earlier ones."""
+    """A new sign-in, which replaces the person's earlier ones; what can no longer matter of them goes."""
+    await tx.execute(
+        "DELETE FROM refresh_tokens WHERE expires_at_us <= :now_us"
+        " AND sign_in_id IN (SELECT id FROM sign_ins WHERE person_id = :person_id)",
+        {"now_us": now_us, "person_id": person_id},
+    )
+    await tx.execute(
+        "DELETE FROM sign_ins WHERE person_id = :person_id AND replaced_at_us <= :ended_before_us"
+        " AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE sign_in_id = sign_ins.id)",
+        {"person_id": person_id, "ended_before_us": now_us - ACCESS_LIFE_S * 1_000_000},
+    )
     await tx.execute(
         "UPDATE sign_ins SET replaced_at_us = :now_us WHERE person_id = :person_id"
         " AND replaced_at_us IS NULL",

@@ -29,6 +29,8 @@ CREATE TABLE refresh_tokens (
     rotated_at_us BIGINT
 ) STRICT;
 
+CREATE INDEX refresh_tokens_by_sign_in ON refresh_tokens (sign_in_id);
+
 -- Challenges are made without a row; only the used ones are remembered, until they have expired.
 CREATE TABLE used_challenges (
     nonce TEXT PRIMARY KEY,
