@@ -88,7 +88,7 @@ class Ledger:
         # Everything above only looked: from here on nothing refuses.
         await self._open(tx, new, standing)
         posted = await self._append(tx, entry, reverses)
-        await storage.insert_postings(tx, posted.id, entry.postings, standing)
+        await storage.insert_postings(tx, posted.id, entry.postings, moved, standing)
         return posted
 
     async def _is_unlimited(self, tx: ReadTx, account: str) -> bool:

@@ -1,6 +1,7 @@
 """The ledger's rows. A writer adds; nothing here changes or removes an entry."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -59,7 +60,7 @@ async def ends(tx: ReadTx, book: Book, kind: EntryKind) -> Ends:
         " (SELECT MAX(leaf_index) FROM entries WHERE leaf_index IS NOT NULL) AS leaf_index,"
         " (SELECT COALESCE(MAX(kind_number), 0) FROM entries WHERE book = :book AND kind = :kind)"
         " AS kind_number",
-        {"book": book, "kind": kind.value},
+        {"book": book, "kind": str(kind)},
     )
     assert found is not None  # noqa: S101  a select without a table always has its row
     return found
@@ -68,25 +69,27 @@ async def ends(tx: ReadTx, book: Book, kind: EntryKind) -> Ends:
 async def standings(tx: ReadTx, holdings: Iterable[Holding]) -> dict[Holding, Standing]:
     """Those that have a row."""
     params: dict[str, object] = {}
-    terms = []
-    for position, (account, asset) in enumerate(holdings):
-        terms.append(f"(account = :account{position} AND asset = :asset{position})")
-        params[f"account{position}"] = account
-        params[f"asset{position}"] = asset.value
-    rows = await tx.fetch_all(
-        BalanceRow,
-        f"SELECT account, asset, amount, unlimited, postings FROM balances WHERE {' OR '.join(terms)}",
-        params,
-    )
+    count = 0
+    for account, asset in holdings:
+        params[f"account{count}"] = account
+        params[f"asset{count}"] = str(asset)
+        count += 1
+    rows = await tx.fetch_all(BalanceRow, _standings_sql(count), params)
     return {
         Holding(row.account, row.asset): Standing(row.amount, row.unlimited, row.postings) for row in rows
     }
 
 
+@cache
+def _standings_sql(count: int) -> str:
+    terms = " OR ".join(f"(account = :account{n} AND asset = :asset{n})" for n in range(count))
+    return f"SELECT account, asset, amount, unlimited, postings FROM balances WHERE {terms}"
+
+
 async def balance(tx: ReadTx, account: str, asset: Asset) -> int:
     found = await tx.fetch_value(
         "SELECT amount FROM balances WHERE account = :account AND asset = :asset",
-        {"account": account, "asset": asset.value},
+        {"account": account, "asset": str(asset)},
     )
     return int(found or 0)
 
@@ -110,7 +113,7 @@ async def insert_account(tx: WriteTx, account: str, *, unlimited: bool, at_us: i
 async def insert_balance(tx: WriteTx, holding: Holding, *, unlimited: bool) -> None:
     await tx.execute(
         _INSERT_BALANCE,
-        {"account": holding.account, "asset": holding.asset.value, "unlimited": int(unlimited)},
+        {"account": holding.account, "asset": str(holding.asset), "unlimited": int(unlimited)},
     )
 
 
@@ -130,41 +133,55 @@ class EntryRow(NamedTuple):
 
 
 async def insert_entry(tx: WriteTx, row: EntryRow) -> None:
-    await tx.execute(_INSERT_ENTRY, row._asdict())
+    await tx.execute(
+        _INSERT_ENTRY,
+        {
+            "id": row.id,
+            "book": row.book,
+            "kind": str(row.kind),
+            "kind_number": row.kind_number,
+            "leaf_index": row.leaf_index,
+            "at_us": row.at_us,
+            "document": row.document,
+            "leaf_hash": row.leaf_hash,
+            "subtrees": row.subtrees,
+            "reverses": row.reverses,
+        },
+    )
 
 
 async def insert_postings(
-    tx: WriteTx, entry_id: int, postings: Sequence[Posting], standing: Mapping[Holding, Standing]
+    tx: WriteTx,
+    entry_id: int,
+    postings: Iterable[Posting],
+    moved: Mapping[Holding, int],
+    standing: Mapping[Holding, Standing],
 ) -> None:
     """Number the postings behind those of their holding, and move the balances with them."""
-    numbers = {holding: found.postings for holding, found in standing.items()}
+    numbers = {holding: standing[holding].postings for holding in moved}
     rows = []
-    moves: dict[Holding, int] = {}
     for posting in postings:
         holding = Holding(posting.account, posting.asset)
-        numbers[holding] += 1
-        moves[holding] = moves.get(holding, 0) + posting.amount
+        numbers[holding] = number = numbers[holding] + 1
         rows.append(
             {
                 "account": posting.account,
-                "asset": posting.asset.value,
-                "number": numbers[holding],
+                "asset": str(posting.asset),
+                "number": number,
                 "entry_id": entry_id,
                 "amount": posting.amount,
             }
         )
-    await tx.execute_many(
-        _ADD_TO_BALANCE,
-        [
-            {
-                "account": account,
-                "asset": asset.value,
-                "amount": amount,
-                "postings": numbers[Holding(account, asset)] - standing[Holding(account, asset)].postings,
-            }
-            for (account, asset), amount in moves.items()
-        ],
-    )
+    moves = [
+        {
+            "account": holding.account,
+            "asset": str(holding.asset),
+            "amount": amount,
+            "postings": numbers[holding] - standing[holding].postings,
+        }
+        for holding, amount in moved.items()
+    ]
+    await tx.execute_many(_ADD_TO_BALANCE, moves)
     await tx.execute_many(_INSERT_POSTING, rows)
 
 
@@ -181,13 +198,8 @@ async def node_hashes(tx: ReadTx, nodes: Iterable[Node]) -> dict[Node, bytes]:
         by_leaf.setdefault(node.last_leaf, []).append(node)
     if not by_leaf:
         return {}
-    params = {f"leaf{position}": leaf for position, leaf in enumerate(by_leaf)}
-    rows = await tx.fetch_all(
-        SubtreeRow,
-        "SELECT leaf_index, leaf_hash, subtrees FROM entries"
-        f" WHERE leaf_index IN ({', '.join(f':{name}' for name in params)})",
-        params,
-    )
+    params = {f"leaf{number}": leaf for number, leaf in enumerate(by_leaf)}
+    rows = await tx.fetch_all(SubtreeRow, _subtrees_sql(len(params)), params)
     found = {}
     for row in rows:
         for node in by_leaf[row.leaf_index]:
@@ -195,6 +207,12 @@ async def node_hashes(tx: ReadTx, nodes: Iterable[Node]) -> dict[Node, bytes]:
             text = row.leaf_hash if node.level == 0 else row.subtrees[start : start + HEX_DIGITS]
             found[node] = bytes.fromhex(text)
     return found
+
+
+@cache
+def _subtrees_sql(count: int) -> str:
+    wanted = ", ".join(f":leaf{number}" for number in range(count))
+    return f"SELECT leaf_index, leaf_hash, subtrees FROM entries WHERE leaf_index IN ({wanted})"
 
 
 async def tree_size(tx: ReadTx) -> int:
@@ -238,14 +256,14 @@ async def records_of_kind(tx: ReadTx, kind: EntryKind, *, above: int, through: i
         EntryRecord,
         f"{_RECORD} WHERE e.book = 'public' AND e.kind = :kind"
         " AND e.kind_number > :above AND e.kind_number <= :through ORDER BY e.kind_number DESC",
-        {"kind": kind.value, "above": above, "through": through},
+        {"kind": str(kind), "above": above, "through": through},
     )
 
 
 async def posting_total(tx: ReadTx, holding: Holding) -> int:
     found = await tx.fetch_value(
         "SELECT postings FROM balances WHERE account = :account AND asset = :asset",
-        {"account": holding.account, "asset": holding.asset.value},
+        {"account": holding.account, "asset": str(holding.asset)},
     )
     return int(found or 0)
 
@@ -258,5 +276,5 @@ async def records_of_holding(tx: ReadTx, holding: Holding, *, above: int, throug
         " FROM postings p JOIN entries e ON e.id = p.entry_id LEFT JOIN entries r ON r.reverses = e.id"
         " WHERE p.account = :account AND p.asset = :asset AND p.number > :above AND p.number <= :through"
         " ORDER BY p.number DESC",
-        {"account": holding.account, "asset": holding.asset.value, "above": above, "through": through},
+        {"account": holding.account, "asset": str(holding.asset), "above": above, "through": through},
     )

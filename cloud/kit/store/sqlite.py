@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -51,7 +51,7 @@ def _into(into: type[T], row: sqlite3.Row) -> T:
 
 
 class _Reader:
-    """`ReadTx` over one connection; `run` decides in which thread a statement executes."""
+    """`ReadTx` over one connection, whose statements run in the readers' threads."""
 
     def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
         self._connection = connection
@@ -62,7 +62,18 @@ class _Reader:
             cursor = self._connection.execute(sql, params or {})
             return cursor.fetchall() if many else cursor.fetchmany(1)
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, run)
+        running = asyncio.get_running_loop().run_in_executor(self._executor, run)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # The thread may still be inside the statement; the connection goes back only when it is out.
+            self._connection.interrupt()
+            await asyncio.wait({running})
+            if not running.cancelled():
+                running.exception()  # seen: it was interrupted because nobody wants its rows
+            raise
+        except sqlite3.Error as error:
+            raise _translated(error) from error
 
     async def fetch_one(self, into: type[T], sql: str, params: Params | None = None) -> T | None:
         rows = await self._rows(sql, params, many=False)
@@ -76,12 +87,75 @@ class _Reader:
         return rows[0][0] if rows else None
 
 
-class _Writer:
-    """`WriteTx` of one use case, inside a savepoint on the writer's connection."""
+def _translated(error: sqlite3.Error) -> Exception:
+    """A database error as ours; what only a wrong statement can cause stays as it is."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintViolated(str(error))
+    if isinstance(error, sqlite3.OperationalError) and not _is_defect(str(error)):
+        return StoreUnavailable(str(error))
+    return error
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+
+def _is_defect(message: str) -> bool:
+    return any(
+        sign in message for sign in ("syntax error", "no such ", "readonly database", "incomplete input")
+    )
+
+
+class _Batch:
+    """The use cases that share one commit."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[None]] = []
         self.callbacks: list[Callable[[], None]] = []
+
+    def succeed(self) -> None:
+        for waiter in self.waiting:
+            if not waiter.done():  # a cancelled use case waits no more, though it is stored
+                waiter.set_result(None)
+        for callback in self.callbacks:
+            callback()
+
+    def fail(self, reason: str) -> None:
+        logger.error("store commit failed use_cases=%d error=%s", len(self.waiting), reason)
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_exception(StoreUnavailable(f"nothing was stored: {reason}"))
+
+
+class _UseCase:
+    """`WriteTx`, and the context manager of one use case: a savepoint on the writer's connection.
+
+    Classes and plain calls instead of generators and context managers per statement: this is the path of
+    every posting.
+    """
+
+    def __init__(self, store: "SqliteStore") -> None:
+        self._store = store
+        self._connection = store.writer
+        self._callbacks: list[Callable[[], None]] = []
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        await self._store.turn.acquire()
+        try:
+            self._store.begin()
+            self._open = True
+        finally:
+            if not self._open:
+                self._store.turn.release()
+        return self
+
+    async def __aexit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        self._open = False
+        try:
+            if error is not None:
+                self._store.undo()
+                return
+            durable = self._store.keep(self._callbacks)
+        finally:
+            self._store.turn.release()
+        await durable
 
     async def fetch_one(self, into: type[T], sql: str, params: Params | None = None) -> T | None:
         row = self._run(sql, params).fetchone()
@@ -98,42 +172,30 @@ class _Writer:
         return self._run(sql, params).rowcount
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        with _translated():
+        self._check_open()
+        try:
             self._connection.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        self.callbacks.append(callback)
+        self._callbacks.append(callback)
 
     def _run(self, sql: str, params: Params | None) -> sqlite3.Cursor:
-        with _translated():
+        self._check_open()
+        try:
             return self._connection.execute(sql, params or {})
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StoreUnavailable("this use case is over: nothing more can be read or written in it")
 
-class _translated:  # noqa: N801  reads as a phrase: with _translated()
-    """Database errors as ours; a plain class because it is entered for every statement."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise ConstraintViolated(str(error)) from error
-        if isinstance(error, sqlite3.OperationalError) and "syntax" not in str(error):
-            raise StoreUnavailable(str(error)) from error
-
-
-class _Batch:
-    """The use cases that share one commit."""
-
-    def __init__(self) -> None:
-        self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.callbacks: list[Callable[[], None]] = []
-        self.size = 0
-
-    def fail(self, error: StoreUnavailable) -> None:
-        logger.error("store commit failed use_cases=%d error=%s", self.size, error)
-        self.durable.set_exception(error)
-        self.durable.exception()  # marks it as seen: a batch nobody waits for is no leak
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        # Out of its transaction, a further statement would commit by itself, whoever swallows this error.
+        self._open = self._connection.in_transaction
+        return _translated(error)
 
 
 class SqliteStore:
@@ -142,14 +204,14 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._writer = self._connect()
-        self._writer.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        self._writer.execute("PRAGMA synchronous = FULL")
-        self._writer.execute("PRAGMA foreign_keys = ON")
-        self._writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self.writer = self._connect()
+        self.writer.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        self.writer.execute("PRAGMA journal_mode = WAL")
+        self.writer.execute("PRAGMA synchronous = FULL")
+        self.writer.execute("PRAGMA foreign_keys = ON")
+        self.writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         path.chmod(0o600)
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self._commit_thread = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._idle_readers: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
@@ -174,59 +236,74 @@ class SqliteStore:
         connection.row_factory = sqlite3.Row
         return connection
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[_Writer]:
-        tx = _Writer(self._writer)
-        async with self._turn:
-            batch = self._open_batch()
-            self._writer.execute("SAVEPOINT use_case")
-            try:
-                yield tx
-            except BaseException:
-                self._undo_use_case()
-                raise
-            self._writer.execute("RELEASE use_case")
-            batch.size += 1
-            batch.callbacks += tx.callbacks
-        await asyncio.shield(batch.durable)
+    def write(self) -> _UseCase:
+        return _UseCase(self)
 
-    def _open_batch(self) -> _Batch:
-        if self._batch is None:
-            with _translated():
-                self._writer.execute("BEGIN IMMEDIATE")
-            self._batch = _Batch()
-            self._committer = asyncio.create_task(self._commit_soon(), name="store-commit")
-        return self._batch
+    # The three below belong to `_UseCase`, which calls them while it has the turn.
 
-    def _undo_use_case(self) -> None:
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK TO use_case")
-            self._writer.execute("RELEASE use_case")
-        elif self._batch is not None:
-            # A full disk made SQLite roll back everything: the whole batch is lost, and a savepoint
-            # opened now would commit by itself. Tell the others at once and begin afresh.
+    def begin(self) -> None:
+        """Open a savepoint, and with the first one of a batch its transaction."""
+        try:
+            if self._batch is None:
+                self.writer.execute("BEGIN IMMEDIATE")
+                self._batch = _Batch()
+                self._committer = asyncio.create_task(self._commit_soon(), name="store-commit")
+            self.writer.execute("SAVEPOINT use_case")
+        except sqlite3.Error as error:
+            self._give_up_batch_if_lost()
+            raise _translated(error) from error
+
+    def keep(self, callbacks: Iterable[Callable[[], None]]) -> asyncio.Future[None]:
+        """Let the use case become part of its batch; the future is done when that is on disk."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            if not self.writer.in_transaction:
+                raise sqlite3.OperationalError("the database rolled the use case back")
+            self.writer.execute("RELEASE use_case")
+        except sqlite3.Error as error:
+            self.undo()
+            raise StoreUnavailable(f"nothing was stored: {error}") from error
+        assert self._batch is not None  # noqa: S101  made by begin, taken by a commit or a loss only
+        self._batch.waiting.append(durable)
+        self._batch.callbacks += callbacks
+        return durable
+
+    def undo(self) -> None:
+        """Roll back this use case alone, where the database has not rolled back the whole batch."""
+        try:
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK TO use_case")
+                self.writer.execute("RELEASE use_case")
+        except sqlite3.Error:
+            logger.exception("store savepoint lost")
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
+        self._give_up_batch_if_lost()
+
+    def _give_up_batch_if_lost(self) -> None:
+        # A full disk may make SQLite roll back everything: then every use case before this one in the batch
+        # is lost too, and a savepoint opened now would commit by itself. Tell them, and begin afresh.
+        if self._batch is not None and not self.writer.in_transaction:
             batch, self._batch = self._batch, None
-            batch.fail(StoreUnavailable("nothing was stored: the database rolled the batch back"))
+            batch.fail("the database rolled the batch back")
 
     async def _commit_soon(self) -> None:
         """Wait for the turn behind every use case that waits already, then commit them together."""
-        async with self._turn:
+        async with self.turn:
             batch, self._batch = self._batch, None
             if batch is None:
                 return
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(self._commit_thread, self._writer.execute, "COMMIT")
+                await loop.run_in_executor(self._commit_thread, self.writer.execute, "COMMIT")
             except sqlite3.Error as error:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                batch.fail(StoreUnavailable(f"nothing was stored: {error}"))
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
+                batch.fail(str(error))
                 return
             self.commits += 1
-            self.use_cases += batch.size
-            batch.durable.set_result(None)
-        for callback in batch.callbacks:
-            callback()
+            self.use_cases += len(batch.waiting)
+        batch.succeed()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[_Reader]:
@@ -234,18 +311,17 @@ class SqliteStore:
         try:
             connection.execute("BEGIN")
             try:
-                with _translated():
-                    yield _Reader(connection, self._read_threads)
+                yield _Reader(connection, self._read_threads)
             finally:
                 connection.execute("ROLLBACK")
         finally:
             self._idle_readers.put_nowait(connection)
 
     async def migrate(self, folder: Path) -> list[str]:
-        self._writer.execute(_MIGRATIONS_TABLE)
+        self.writer.execute(_MIGRATIONS_TABLE)
         applied = {
             row["number"]: row["sha256"]
-            for row in self._writer.execute("SELECT number, sha256 FROM schema_migrations")
+            for row in self.writer.execute("SELECT number, sha256 FROM schema_migrations")
         }
         done = []
         for migration in pending(folder, applied):
@@ -254,17 +330,17 @@ class SqliteStore:
         return done
 
     def _apply(self, migration: Migration) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
+        self.writer.execute("BEGIN IMMEDIATE")
         try:
             for statement in migration.statements:
-                self._writer.execute(_dialect(statement))
-            self._writer.execute(
+                self.writer.execute(_dialect(statement))
+            self.writer.execute(
                 "INSERT INTO schema_migrations (number, name, sha256) VALUES (:number, :name, :sha256)",
                 {"number": migration.number, "name": migration.name, "sha256": migration.sha256},
             )
-            self._writer.execute("COMMIT")
+            self.writer.execute("COMMIT")
         except sqlite3.Error:
-            self._writer.execute("ROLLBACK")
+            self.writer.execute("ROLLBACK")
             raise
 
     async def close(self) -> None:
@@ -272,6 +348,6 @@ class SqliteStore:
             await asyncio.gather(self._committer, return_exceptions=True)
         for _ in range(READERS):
             (await self._idle_readers.get()).close()
-        self._writer.close()
+        self.writer.close()
         self._commit_thread.shutdown()
         self._read_threads.shutdown()
