@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from msgspec import Struct
 from nacl.signing import SigningKey
 
@@ -99,7 +100,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
         response_class=JsonResponse,
         lifespan=[_running(parts)],
         request_max_body_size=settings.body_bytes_max,
-        openapi_config=OpenAPIConfig(title="Lumengrid", version="0.1.0", path="/schema"),
+        openapi_config=OpenAPIConfig(
+            title="Lumengrid", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
+        ),
         debug=False,
     )
     app.state.parts = parts
