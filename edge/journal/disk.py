@@ -3,7 +3,7 @@
 Why nothing is lost beyond the bound, and no sequence is used twice:
 
 * Every commit ends with fsync (`synchronous=FULL`). Telemetry and state wait in memory and are committed
-  together at most `FLUSH_S` (50 s) after the first of them came; the caller calls `flush` each second, so a
+  together 50 s after the first of them came (5/6 of `loss_s`); the caller calls `flush` each second, so a
   power cut takes at most 60 s of them. An energy report is committed before `put_energy` returns, with the
   state given beside it and everything that waits.
 * Sequences are counted in memory. At each start the journal first commits a floor of next + 2^30 for each
@@ -19,8 +19,7 @@ Why nothing is lost beyond the bound, and no sequence is used twice:
 
 import logging
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,10 +29,11 @@ from msgspec import structs
 from edge.journal import rows, tables
 from edge.journal.packing import Row, pack, thin, unpack
 from edge.journal.port import (
+    HISTORY_DAYS,
     HISTORY_PERIOD_US,
-    HISTORY_ROWS_MAX,
     LIVE_UNACKNOWLEDGED_MAX,
     Depth,
+    NewReport,
     StoredReport,
     Telemetry,
     TelemetryStream,
@@ -48,8 +48,11 @@ from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
 
 logger = logging.getLogger(__name__)
 
-FLUSH_S = 50.0
+LOSS_S = 60.0
+FLUSH_SHARE = 5 / 6
+"""A commit begins at this share of `loss_s`: the rest is for a late caller and a slow disk."""
 BYTES_MAX = 256 * 1024 * 1024
+DAY_US = 86_400_000_000
 SEQ_RESERVE = 2**30
 SEQ_MAX = 2**53
 MEMORY_ROWS_MAX = 3_600
@@ -61,8 +64,19 @@ T = TypeVar("T")
 class DiskJournal:
     """See `edge.journal.port.Journal`."""
 
-    def __init__(self, path: Path, *, clock: Clock, boot_id: str, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        boot_id: str,
+        bytes_max: int = BYTES_MAX,
+        loss_s: float = LOSS_S,
+        history_days: int = HISTORY_DAYS,
+    ) -> None:
         """Open, check and if need be heal the file.
+
+        `loss_s` is the most telemetry, in seconds, that a power cut may take.
 
         Raises:
             sqlite3.Error, OSError: the disk refuses to let the journal be opened at all.
@@ -72,6 +86,8 @@ class DiskJournal:
         self._boot_id = boot_id
         self._problem: str | None = None
         self._given_up = 0
+        self._flush_s = loss_s * FLUSH_SHARE
+        self._history_us = history_days * DAY_US
         self._thinning = Thinning(bytes_max)
         self._dirty_since: float | None = None
         # Acknowledged, and not yet so on disk.
@@ -87,7 +103,7 @@ class DiskJournal:
         self._state_unsaved: set[str] = set()
         # Copies of what is on disk.
         self._state: dict[str, bytes] = {}
-        self._history: deque[Row] = deque(maxlen=HISTORY_ROWS_MAX)
+        self._history_last_us: int | None = None
         self._journal_id = ""
         self._next = dict.fromkeys(Stream, 1)
         self._on_disk = rows.Counts(0, 0, 0)
@@ -101,6 +117,9 @@ class DiskJournal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not self._path.exists()
         try:
+            if not fresh and self._path.stat().st_size < tables.PAGE_BYTES:
+                # SQLite would take it for a new database and write over it.
+                raise tables.TornFile("shorter than one page")
             self._db = tables.connect(self._path)
             try:
                 if fresh:
@@ -127,7 +146,7 @@ class DiskJournal:
             raise tables.TornFile("the sequences are used up")
         self._live = rows.read_live(self._db)
         self._live_saved = set(self._live)
-        self._history = deque(rows.read_history(self._db), maxlen=HISTORY_ROWS_MAX)
+        self._history_last_us = rows.history_last_us(self._db)
         self._state = rows.read_state(self._db)
         self._count()
 
@@ -163,7 +182,6 @@ class DiskJournal:
             self._state_unsaved.update(self._state)
             self._energy, self._live, self._live_saved = [], {}, set()
             self._through, self._refusals = dict.fromkeys(Stream, 0), {}
-            self._history = deque(rows.read_history(self._db), maxlen=HISTORY_ROWS_MAX)
             self._next = {stream: rows.highest(self._db, stream) + 1 for stream in Stream}
             self._count()
             self._reserve()
@@ -191,8 +209,9 @@ class DiskJournal:
     def put_telemetry(self, telemetry: Telemetry, *, link_up: bool) -> Stream:
         row = pack(telemetry)
         self._touch()
-        if not self._history or abs(row.made_us - self._history[-1].made_us) >= HISTORY_PERIOD_US:
-            self._history.append(row)
+        last_us = self._history_last_us
+        if self._history_us and (last_us is None or abs(row.made_us - last_us) >= HISTORY_PERIOD_US):
+            self._history_last_us = row.made_us
             self._history_unsaved.append(row)
         if link_up and len(self._live) < LIVE_UNACKNOWLEDGED_MAX:
             self._live[self._take(Stream.LIVE)] = row
@@ -202,21 +221,25 @@ class DiskJournal:
             kept = thin(self._backlog)
             self._given_up += len(self._backlog) - len(kept)
             self._backlog = kept
-            self._history_unsaved = self._history_unsaved[-HISTORY_ROWS_MAX:]
+            self._history_unsaved = self._history_unsaved[-MEMORY_ROWS_MAX:]
         return Stream.BACKLOG
 
     def put_energy(
-        self, *, report_id: str, report: bytes, signature: str, state: Mapping[str, bytes] | None = None
-    ) -> int:
+        self, reports: Sequence[NewReport], *, state: Mapping[str, bytes] | None = None
+    ) -> tuple[int, ...]:
         for key, value in (state or {}).items():
             self.put(key, value)
-        seq = next((r.seq for r in self._energy if r.report_id == report_id), None)
-        seq = seq or self._reading(lambda db: rows.seq_of_report(db, report_id), None)
+        seqs = tuple(self._put_report(report) for report in reports)
+        self.flush(force=True)
+        return seqs
+
+    def _put_report(self, new: NewReport) -> int:
+        seq = next((r.seq for r in self._energy if r.report_id == new.report_id), None)
+        seq = seq or self._reading(lambda db: rows.seq_of_report(db, new.report_id), None)
         if seq is None:
             seq = self._take(Stream.ENERGY)
-            self._energy.append(Report(seq, report_id, report, signature, self._clock.now_us()))
+            self._energy.append(Report(seq, *new, self._clock.now_us()))
             self._touch()
-        self.flush(force=True)
         return seq
 
     # -- records out
@@ -340,7 +363,13 @@ class DiskJournal:
         return tuple(sorted(key for key in self._state if key.startswith(prefix)))
 
     def history(self, since_us: int) -> tuple[Telemetry, ...]:
-        return tuple(unpack(row.body) for row in self._history if row.made_us >= since_us)
+        saved = self._list(lambda db: rows.history(db, since_us))
+        unsaved = [row.body for row in self._history_unsaved if row.made_us >= since_us]
+        try:
+            return tuple(unpack(body) for body in (*saved, *unsaved))
+        except msgspec.MsgspecError as error:
+            self._failed(tables.TornFile(f"history cannot be read: {error}"))
+            return ()
 
     def reports(self, limit: int) -> tuple[StoredReport, ...]:
         unsaved = [
@@ -389,7 +418,7 @@ class DiskJournal:
     def flush(self, *, force: bool = False) -> bool:
         if self._dirty_since is None:
             return True
-        if not force and self._clock.monotonic() - self._dirty_since < FLUSH_S:
+        if not force and self._clock.monotonic() - self._dirty_since < self._flush_s:
             return self._problem is None
         # The second try is for a file that was healed by the first.
         if not self._save() and (self._problem is not None or not self._save()):
@@ -412,7 +441,7 @@ class DiskJournal:
             backlog=self._backlog,
             state={key: self._state.get(key) for key in self._state_unsaved},
             history=self._history_unsaved,
-            history_from_us=min((row.made_us for row in self._history), default=0),
+            history_from_us=(self._history_last_us or 0) - self._history_us,
             through=self._through,
             refusals=self._refusals,
         )

@@ -5,16 +5,16 @@ Its journal_id is new at each start, so no sequence can ever be used twice.
 
 from bisect import insort
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from edge.journal.packing import Row, pack, thin, unpack
 from edge.journal.port import (
     HISTORY_PERIOD_US,
-    HISTORY_ROWS_MAX,
     LIVE_UNACKNOWLEDGED_MAX,
     Depth,
+    NewReport,
     StoredReport,
     Telemetry,
     TelemetryStream,
@@ -25,6 +25,8 @@ from shared.ids import new_id
 from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
 
 RECORDS_MAX = 7_200
+HISTORY_ROWS_MAX = 1_440
+"""A day: memory is smaller than a disk."""
 DONE_REPORTS_MAX = 200
 
 
@@ -76,19 +78,22 @@ class MemoryJournal:
         return Stream.BACKLOG
 
     def put_energy(
-        self, *, report_id: str, report: bytes, signature: str, state: Mapping[str, bytes] | None = None
-    ) -> int:
+        self, reports: Sequence[NewReport], *, state: Mapping[str, bytes] | None = None
+    ) -> tuple[int, ...]:
         self._state.update(state or {})
+        return tuple(self._put_report(report) for report in reports)
+
+    def _put_report(self, new: NewReport) -> int:
         for known in (*self._energy.values(), *self._done):
-            if known.report_id == report_id:
+            if known.report_id == new.report_id:
                 return known.seq
         seq = self._take(Stream.ENERGY)
         self._made_us[seq] = self._clock.now_us()
         self._energy[seq] = StoredReport(
             seq=seq,
-            report_id=report_id,
-            report=report,
-            signature=signature,
+            report_id=new.report_id,
+            report=new.report,
+            signature=new.signature,
             acknowledged=False,
             refusal=None,
         )

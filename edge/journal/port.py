@@ -1,7 +1,7 @@
 """What the rest of the agent may ask of a journal, whichever way it is kept."""
 
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -12,8 +12,7 @@ LIVE_UNACKNOWLEDGED_MAX = 60
 LATE_AFTER_S = 30.0
 """A record sent later than this after it was made is marked `historical`, also in the live stream."""
 HISTORY_PERIOD_US = 60_000_000
-HISTORY_ROWS_MAX = 1_440
-"""One day at one row a minute."""
+HISTORY_DAYS = 7
 
 TelemetryStream = Literal[Stream.LIVE, Stream.BACKLOG]
 
@@ -26,6 +25,15 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     utc_us: int
     synced: bool
     nodes: tuple[NodeReading, ...]
+
+
+class NewReport(NamedTuple):
+    """A signed energy report to keep."""
+
+    report_id: str
+    report: bytes
+    """The bytes exactly as signed."""
+    signature: str
 
 
 class StoredReport(Struct, frozen=True, kw_only=True):
@@ -73,11 +81,11 @@ class Journal(Protocol):
         ...
 
     def put_energy(
-        self, *, report_id: str, report: bytes, signature: str, state: Mapping[str, bytes] | None = None
-    ) -> int:
-        """Keep a signed report, durable on return together with `state`; the answer is its sequence.
+        self, reports: Sequence[NewReport], *, state: Mapping[str, bytes] | None = None
+    ) -> tuple[int, ...]:
+        """Keep signed reports, durable on return together with `state`, all or none; their sequences.
 
-        A known report_id is kept once.
+        A known report_id is kept once, under the sequence it had.
         """
         ...
 
@@ -114,7 +122,7 @@ class Journal(Protocol):
         ...
 
     def history(self, since_us: int) -> tuple[Telemetry, ...]:
-        """One reading a minute, ascending, at most a day."""
+        """One reading a minute from `since_us` on, ascending."""
         ...
 
     def reports(self, limit: int) -> tuple[StoredReport, ...]:

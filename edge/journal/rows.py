@@ -98,9 +98,16 @@ def read_live(db: sqlite3.Connection) -> dict[int, Row]:
     return {seq: Row(made_us, body) for seq, made_us, body in rows}
 
 
-def read_history(db: sqlite3.Connection) -> list[Row]:
-    """The history, ascending."""
-    return [Row(*row) for row in db.execute("SELECT made_us, body FROM history ORDER BY made_us")]
+def history(db: sqlite3.Connection, since_us: int) -> list[bytes]:
+    """Packed readings, ascending."""
+    query = "SELECT body FROM history WHERE made_us >= ? ORDER BY made_us"
+    return [row[0] for row in db.execute(query, (since_us,))]
+
+
+def history_last_us(db: sqlite3.Connection) -> int | None:
+    """When the latest reading of the history was made."""
+    last: int | None = db.execute("SELECT max(made_us) FROM history").fetchone()[0]
+    return last
 
 
 def highest(db: sqlite3.Connection, stream: Stream) -> int:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.journal.packing import Row, unpack
-from edge.journal.port import HISTORY_ROWS_MAX
 from edge.journal.rows import Report
 from edge.journal.tables import PAGE_BYTES, connect, create
 from edge.journal.wire import is_report
@@ -92,7 +91,7 @@ def refill(
     waiting = [row for row in reports if row[4] is None] + [row for row in more if row[0] not in known]
     done = [row for row in reports if row[4] is not None]
     records = [row for row in dict.fromkeys((*found.telemetry, *telemetry)) if _is_telemetry(row[1])]
-    history = [row for row in found.history if _is_telemetry(row[1])][-HISTORY_ROWS_MAX:]
+    history = [row for row in found.history if _is_telemetry(row[1])]
     db.execute("BEGIN IMMEDIATE")
     db.executemany(
         "INSERT OR IGNORE INTO energy VALUES (?, ?, ?, ?, ?, ?, ?)",

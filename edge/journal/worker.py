@@ -8,23 +8,35 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from edge.journal.disk import BYTES_MAX, DiskJournal
+from edge.journal.disk import BYTES_MAX, LOSS_S, DiskJournal
 from edge.journal.memory import MemoryJournal
-from edge.journal.port import Journal
+from edge.journal.port import HISTORY_DAYS, Journal
 from shared.clock import Clock
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-WAITING_MAX = 600
-"""Calls that may wait for the disk; beyond it telemetry is not taken."""
 
-
-def open_journal(path: Path, *, clock: Clock, boot_id: str, bytes_max: int = BYTES_MAX) -> Journal:
+def open_journal(
+    path: Path,
+    *,
+    clock: Clock,
+    boot_id: str,
+    bytes_max: int = BYTES_MAX,
+    loss_s: float = LOSS_S,
+    history_days: int = HISTORY_DAYS,
+) -> Journal:
     """The journal on disk, or one in memory, with the reason shown, where the disk refuses altogether."""
     try:
-        return DiskJournal(path, clock=clock, boot_id=boot_id, bytes_max=bytes_max)
+        return DiskJournal(
+            path,
+            clock=clock,
+            boot_id=boot_id,
+            bytes_max=bytes_max,
+            loss_s=loss_s,
+            history_days=history_days,
+        )
     except (sqlite3.Error, OSError) as error:
         logger.error("journal kept in memory error=%s", error)  # noqa: TRY400  the trace adds nothing
         return MemoryJournal(
