@@ -23,6 +23,7 @@ from nacl.signing import SigningKey
 from cloud.api import stelltron
 from cloud.devices import guard as device_guard
 from cloud.devices.service import Devices
+from cloud.grid.service import Grid
 from cloud.identity import guard as identity_guard
 from cloud.identity.service import Identity
 from cloud.kit.events import EventLog
@@ -30,6 +31,9 @@ from cloud.kit.http import JsonBody, JsonResponse
 from cloud.kit.secrets import load_or_make
 from cloud.kit.store.sqlite import SqliteStore
 from cloud.ledger.service import Ledger
+from cloud.market.service import Market
+from cloud.minting.service import Minting
+from cloud.pricing.service import Pricing
 from cloud.settings import Settings
 from shared.clock import Clock, SystemClock
 
@@ -69,6 +73,10 @@ def build(settings: Settings, clock: Clock) -> Parts:
     ledger = Ledger(store, clock, signing_key)
     identity = Identity(store, clock, ledger, load_or_make(settings.data_dir / TOKEN_KEY), settings)
     devices = Devices(store, clock, identity, ledger, signing_key, settings)
+    market = Market(store, clock, ledger, identity)
+    grid = Grid(store=store, clock=clock, events=events, devices=devices)
+    pricing = Pricing(store, clock, events, market, grid, settings)
+    minting = Minting(store, clock, events, ledger, devices, market, pricing, settings)
     services: dict[str, object] = {
         "store": store,
         "events": events,
@@ -79,8 +87,12 @@ def build(settings: Settings, clock: Clock) -> Parts:
         "identity": identity,
         "devices": devices,
         "commands": devices.commands,
+        "market": market,
+        "grid": grid,
+        "pricing": pricing,
+        "minting": minting,
     }
-    workers: list[Worker] = []
+    workers: list[Worker] = [pricing]
     return Parts(
         store=store, clock=clock, settings=settings, events=events, services=services, workers=workers
     )

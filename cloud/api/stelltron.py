@@ -8,8 +8,10 @@ from litestar.handlers import BaseRouteHandler
 from cloud.devices import routes as devices
 from cloud.identity import routes as identity
 from cloud.kit.http import JsonResponse, error_parts
+from cloud.market import routes as market
+from cloud.pricing import routes as pricing
 
-ROUTES: list[BaseRouteHandler] = [*identity.ROUTES, *devices.ROUTES]
+ROUTES: list[BaseRouteHandler] = [*identity.ROUTES, *devices.ROUTES, *market.ROUTES, *pricing.ROUTES]
 
 
 def render_error(_request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
