@@ -280,12 +280,10 @@ class Bench:
 
     def _link(self, slot: _Slot, dt_s: float) -> Link:
         charges, discharges = self._contacts(slot.facts)
-        spare_ah = (
-            2 * max(self.settings.transfer_current_a, self.settings.receive_current_a_max) * dt_s / 3600
-        )
+        spare_ah = self._spare_ah(dt_s)
         live = slot.recorded is None
         return Link(
-            inner_v=slot.cell.inner_v,
+            inner_v=slot.cell.inner_v - slot.local_a * slot.cell.r0_ohm,
             r0_ohm=slot.cell.r0_ohm,
             sends=live and discharges and not charges and slot.cell.charge_ah() > spare_ah,
             receives=live and charges and not discharges and slot.cell.room_ah() > spare_ah,

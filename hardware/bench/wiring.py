@@ -47,6 +47,7 @@ class Wiring:
         self._chips: dict[str, InaChip | Ads1115Chip | Max17048Chip] = {}
         self._sensors: dict[str, OneWireSensor] = {}
         self._parts = board.chips
+        self._cut: set[str] = set()
         self._nodes: dict[str, list[BoardNode]] = {}
         for node in board.nodes:
             for source in node.sources().values():
@@ -68,6 +69,17 @@ class Wiring:
     def sensor(self, chip_id: str) -> OneWireSensor:
         """The imitated DS18B20 of that board id."""
         return self._sensors[chip_id]
+
+    def cut(self, source: str) -> None:
+        """Cut the wire at an ADS1115 input, named as on the board (`adc_1.ntc_a`), until `mend`.
+
+        The series resistor then pulls a thermistor input to the supply, the lower resistor a divider to 0.
+        """
+        self._cut.add(source)
+
+    def mend(self, source: str) -> None:
+        """Solder the wire on again."""
+        self._cut.discard(source)
 
     def show(self, terminals: Mapping[str, Terminals]) -> None:
         """Put the present of every node, by uid, at the inputs."""
@@ -95,6 +107,9 @@ class Wiring:
         chip = self._chips[part.id]
         assert isinstance(chip, Ads1115Chip)  # noqa: S101  made from this very part
         for made in part.inputs:
+            if f"{part.id}.{made.id}" in self._cut:
+                chip.inputs_mv[made.input] = 0.0 if isinstance(made, DividerPart) else part.supply_mv
+                continue
             for node in self._nodes.get(f"{part.id}.{made.id}", ()):
                 at = terminals[node.uid]
                 if isinstance(made, DividerPart):
