@@ -11,7 +11,6 @@ import msgspec
 from litestar import Request
 from litestar.di import Provide
 
-from cloud.devices.enrolment import check_unsigned
 from cloud.devices.errors import UnknownDevice, WrongDevice
 from cloud.devices.model import Device
 from cloud.devices.service import COUNTER_MAX, Devices
@@ -19,7 +18,6 @@ from cloud.errors import BadRequest, Unauthenticated
 from cloud.identity.guard import bearer_token
 from cloud.identity.service import Identity
 from cloud.kit.http import client_address, decode
-from cloud.kit.store import Store
 from cloud.settings import Settings
 from shared.signatures import request_bytes
 
@@ -55,9 +53,7 @@ def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
     return client_address(request, settings.trusted_proxies)
 
 
-async def calling_device(
-    request: Request[Any, Any, Any], devices: Devices, store: Store, settings: Settings
-) -> Device:
+async def calling_device(request: Request[Any, Any, Any], devices: Devices, settings: Settings) -> Device:
     """The device that sends this request.
 
     Raises:
@@ -69,7 +65,7 @@ async def calling_device(
     named = decode(body, _Named)
     signer = request.headers.get(DEVICE_ID)
     if signer is None and COUNTER not in request.headers and SIGNATURE not in request.headers:
-        return await _unsigned(named.device_id, devices, store, caller_address(request, settings))
+        return await devices.unsigned_caller(named.device_id, caller_address(request, settings))
     counter, signature = request.headers.get(COUNTER), request.headers.get(SIGNATURE)
     if signer is None or counter is None or signature is None:
         raise Unauthenticated("a signed request has X-Device-Id, X-Device-Counter and X-Device-Signature")
@@ -83,7 +79,6 @@ async def controlled_device(
     request: Request[Any, Any, Any],
     devices: Devices,
     identity: Identity,
-    store: Store,
     settings: Settings,
 ) -> Device:
     """The device that is to be commanded, once whoever asks may command it.
@@ -98,21 +93,10 @@ async def controlled_device(
     trusted = devices.trusts(caller_address(request, settings))
     if person is None and not trusted:
         raise Unauthenticated("sign in first: Authorization: Bearer <access token>")
-    async with store.read() as tx:
-        device = await devices.get(tx, device_id)
+    device = await devices.find(device_id)
     if device is None or not (trusted or (person is not None and devices.may_control(person, device))):
         raise UnknownDevice(f"device_id: {device_id} is unknown")
     return device
-
-
-async def _unsigned(device_id: str, devices: Devices, store: Store, address: str) -> Device:
-    async with store.read() as tx:
-        known = await devices.get(tx, device_id)
-    check_unsigned(device_id, known, trusted=devices.trusts(address))
-    if known is not None and known.seen_at_us is not None:
-        return known
-    async with store.write() as tx:
-        return await devices.first_contact(tx, device_id, address)
 
 
 def _counter(text: str) -> int:

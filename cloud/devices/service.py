@@ -171,6 +171,11 @@ class Devices:
         """The device; None where it is unknown."""
         return await storage.device_by_id(tx, device_id)
 
+    async def find(self, device_id: str) -> Device | None:
+        """`get`, in a snapshot of its own."""
+        async with self._store.read() as tx:
+            return await self.get(tx, device_id)
+
     async def owned_by(self, person: Person) -> list[Device]:
         """The person's devices, oldest first."""
         async with self._store.read() as tx:
@@ -192,6 +197,19 @@ class Devices:
         if device.seen_at_us is None:
             await self.seen(tx, device_id)
         return device
+
+    async def unsigned_caller(self, device_id: str, address: str) -> Device:
+        """`first_contact` for a request on its own; a stranger costs no write.
+
+        Raises:
+            BadDeviceId, MustSign, UnknownDevice: as there.
+        """
+        known = await self.find(device_id)
+        enrolment.check_unsigned(device_id, known, trusted=self.trusts(address))
+        if known is not None and known.seen_at_us is not None:
+            return known
+        async with self._store.write() as tx:
+            return await self.first_contact(tx, device_id, address)
 
     async def payee(self, tx: ReadTx, device: Device) -> str:
         """The ledger account that is paid for the device's energy: its owner's, else its own escrow."""

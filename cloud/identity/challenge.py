@@ -39,7 +39,7 @@ def read_challenge(key: bytes, message: str, wallet_address: str, now_us: int) -
         ChallengeRefused: not made here, expired, or made for another wallet.
     """
     head, _, mac = message.rpartition(" ")
-    if not hmac.compare_digest(_mac(key, head).encode(), mac.encode()):
+    if not hmac.compare_digest(_mac(key, head).encode(), mac.encode(errors="replace")):
         raise ChallengeRefused("message: not a challenge of this service; ask POST /api/v1/auth/challenge")
     _, wallet, expires_s, nonce = head.split(" ")
     expires_at_us = int(expires_s) * 1_000_000
@@ -51,4 +51,4 @@ def read_challenge(key: bytes, message: str, wallet_address: str, now_us: int) -
 
 
 def _mac(key: bytes, head: str) -> str:
-    return hmac.new(key, _DOMAIN + head.encode(), "sha256").hexdigest()
+    return hmac.new(key, _DOMAIN + head.encode(errors="replace"), "sha256").hexdigest()
