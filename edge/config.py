@@ -1,8 +1,8 @@
 """Settings of the agent: one frozen Struct, read once at start from TOML and the environment.
 
 `LUMENGRID_EDGE_<TABLE>_<FIELD>` (or `LUMENGRID_EDGE_<FIELD>`) in the environment wins over the file; that is
-where secrets belong. A wrong value stops the start and names field, value and range. Pins and addresses are the
-board file's business, voltages and temperatures the chemistry's.
+where secrets belong. A wrong value stops the start and names field, value and range. Pins and addresses are
+the board file's business, voltages and temperatures the chemistry's.
 """
 
 import difflib
@@ -204,10 +204,6 @@ def _allowed(kind: Any, meta: Meta) -> str:
     return f"matching {meta.pattern}" if meta.pattern else ""
 
 
-SETTINGS: tuple[Setting, ...] = tuple(_settings(EdgeConfig))
-"""Every setting, in the order of the file."""
-
-
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> EdgeConfig:
     """The settings of the file and the environment; `environ` None: the process's own.
 
@@ -279,6 +275,10 @@ def _shown(value: Any) -> str:
             return f'"{value}"'
         case _:
             return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_settings(EdgeConfig))
+"""Every setting, in the order of the file."""
 
 
 def _from_file(path: Path) -> dict[str, Any]:
