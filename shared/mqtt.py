@@ -32,6 +32,9 @@ OUTGOING_MAX = 2_000
 INCOMING_MAX = 50_000
 """Messages that may wait for the event loop; beyond it the oldest are dropped and counted."""
 
+DELIVER_EVERY_S = 0.01
+"""Least time between two batches of incoming messages; a lone message is delivered at once."""
+
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
     """Where the broker is and how to sign in."""
@@ -120,6 +123,7 @@ class MqttLink:
         self._keepalive_s = keepalive_s
         self._incoming: deque[Message] = deque(maxlen=INCOMING_MAX)
         self._wake_sent = False
+        self._delivered_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
         client = paho.Client(
@@ -193,14 +197,14 @@ class MqttLink:
         self._incoming.append(Message(message.topic, bytes(message.payload), message.retain))
         if not self._wake_sent:
             self._wake_sent = True
-            self._call(self._deliver)
+            self._call(self._woken)
 
     def _call(self, function: Callable[..., None], *args: object) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(function, *args)
 
-    # The three below run in the event loop.
+    # The four below run in the event loop.
 
     def _found(self) -> None:
         self.state = LinkState.UP
@@ -213,7 +217,18 @@ class MqttLink:
             self.state = LinkState.DOWN
             self._on_down(reason)
 
+    def _woken(self) -> None:
+        """Deliver now, or a little later in a stream: waking the loop costs more than many messages."""
+        assert self._loop is not None  # noqa: S101  it called this
+        wait_s = self._delivered_at + DELIVER_EVERY_S - self._loop.time()
+        if wait_s > 0:
+            self._loop.call_later(wait_s, self._deliver)
+        else:
+            self._deliver()
+
     def _deliver(self) -> None:
+        assert self._loop is not None  # noqa: S101
+        self._delivered_at = self._loop.time()
         self._wake_sent = False
         batch = [self._incoming.popleft() for _ in range(len(self._incoming))]
         if batch:

@@ -5,6 +5,7 @@ The device named by the topic is the authority; a payload larger than the contra
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -89,17 +90,21 @@ def read_topic(message: Message) -> tuple[str, Leaf]:
         Unreadable: a topic outside the contract, a payload beyond its limit, or a retained message where
             none may be retained (a replay at each connect).
     """
-    if not message.topic.startswith(_PREFIX):
-        raise Unreadable("foreign topic")
-    device_id, _, rest = message.topic[len(_PREFIX) :].partition("/")
-    leaf = _LEAVES.get(rest)
-    if leaf is None or not is_name(device_id):
+    spoken = _device_and_leaf(message.topic)
+    if spoken is None:
         raise Unreadable("foreign topic")
     if len(message.payload) > PAYLOAD_BYTES_MAX:
         raise Unreadable("payload too large")
-    if message.retained and leaf is not Leaf.STATUS:
+    if message.retained and spoken[1] is not Leaf.STATUS:
         raise Unreadable("retained")
-    return device_id, leaf
+    return spoken
+
+
+@lru_cache(maxsize=65_536)
+def _device_and_leaf(topic: str) -> tuple[str, Leaf] | None:
+    device_id, _, rest = topic.removeprefix(_PREFIX).partition("/")
+    leaf = _LEAVES.get(rest)
+    return (device_id, leaf) if leaf and is_name(device_id) and topic.startswith(_PREFIX) else None
 
 
 def read_telemetry(payload: bytes) -> TelemetryRecord | BadRecord:

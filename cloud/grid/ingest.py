@@ -32,7 +32,7 @@ from cloud.grid.model import Node, StreamAck
 from cloud.grid.ports import Minting
 from cloud.grid.service import Grid
 from cloud.grid.transfers import Transfers
-from cloud.kit.store import Params, Store, WriteTx
+from cloud.kit.store import Store, WriteTx
 from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
 from shared.clock import Clock, to_micros
 from shared.messages import (
@@ -172,7 +172,7 @@ class Ingest:
         ids = {device_id for device_id, _ in (*decoded.records, *decoded.others)}
         known = {device_id for device_id in ids if await self._known(tx, device_id) is not None}
         streams: dict[tuple[str, str, Stream], _OpenStream] = {}
-        rows: list[Params] = []
+        rows: list[storage.TelemetryRow] = []
         latest: dict[str, TelemetryRecord] = {}
         for device_id, record in decoded.records:
             if device_id not in known:
@@ -367,18 +367,18 @@ def _merged(first: StreamAck, later: StreamAck) -> StreamAck:
     )
 
 
-def _row(stream_id: int, record: TelemetryRecord, now_us: int) -> Params:
-    return {
-        "stream_id": stream_id,
-        "seq": record.seq,
-        "boot_id": record.boot_id,
-        "monotonic_us": record.monotonic_us,
-        "utc_us": to_micros(record.utc),
-        "synced": record.synced,
-        "historical": record.historical,
-        "received_us": now_us,
-        "nodes": encode(record.nodes).decode(),
-    }
+def _row(stream_id: int, record: TelemetryRecord, now_us: int) -> storage.TelemetryRow:
+    return (
+        stream_id,
+        record.seq,
+        record.boot_id,
+        record.monotonic_us,
+        to_micros(record.utc),
+        record.synced,
+        record.historical,
+        now_us,
+        encode(record.nodes).decode(),
+    )
 
 
 def _node(device_id: str, reading: NodeReading, now_us: int) -> Node:

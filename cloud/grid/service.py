@@ -4,7 +4,7 @@ Building blocks take `tx` and join the caller's transaction; telemetry over MQTT
 through the same ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import structs
@@ -16,8 +16,10 @@ from cloud.grid.model import NODE_FRESH_US, Node, Presence, Totals, TransferStat
 from cloud.grid.throttle import Throttle
 from cloud.kit.events import EventLog
 from cloud.kit.store import ReadTx, Store, WriteTx
+from cloud.pricing.quality import GridConditions
 from shared.balance import NodeAction
 from shared.clock import Clock
+from shared.messages import NodeState
 
 NODE_DATA_EVERY_S = 5.0
 HEARTBEAT_EVERY_S = 30.0
@@ -38,6 +40,7 @@ class Grid:
         self._heartbeat = Throttle(clock, every_s=HEARTBEAT_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._heard = Throttle(clock, every_s=HEARD_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._scheduled: dict[str, bytes] = {}
+        self._carried_out: dict[str, tuple[tuple[str, NodeState], ...]] = {}
 
     # Building blocks
 
@@ -115,7 +118,13 @@ class Grid:
 
     async def agent_decided(self, tx: WriteTx, device_id: str, nodes: Sequence[Node]) -> None:
         """Announce what an agent has its nodes do, when that changed."""
-        actions = schedule.carried_out([(node.uid, node.state) for node in nodes])
+        states = tuple((node.uid, node.state) for node in nodes)
+        if self._carried_out.get(device_id) == states:
+            return
+        if len(self._carried_out) >= DEVICES_REMEMBERED:
+            self._carried_out.clear()
+        tx.after_commit(lambda: self._carried_out.update({device_id: states}))
+        actions = schedule.carried_out(states)
         await self.scheduled(tx, device_id, actions, [node.soc_percent for node in nodes])
 
     async def scheduled(
@@ -168,6 +177,24 @@ class Grid:
                 soc_percent_mean=nodes.soc_percent_mean,
             )
 
-    async def transfer_counts(self, tx: ReadTx) -> Mapping[TransferState, int]:
-        """Transfers of the last 24 h by how they went."""
-        return await storage.transfer_counts(tx, since_us=self._clock.now_us() - TRANSFERS_COUNTED_US)
+    async def conditions(self, tx: ReadTx) -> GridConditions:
+        """What the price asks of the grid: nodes of the last 2 min, transfers of the last 24 h.
+
+        The voltages come as their mean, which is all that their stability depends on.
+        """
+        now_us = self._clock.now_us()
+        since_us = now_us - NODE_FRESH_US
+        nodes = await storage.node_totals(tx, since_us=since_us)
+        voltages = await storage.node_voltages(tx, since_us=since_us)
+        readings = sum(part.count for part in voltages)
+        total_mv = sum(part.total or 0.0 for part in voltages)
+        transfers = await storage.transfer_counts(tx, since_us=now_us - TRANSFERS_COUNTED_US)
+        successful = transfers.get(TransferState.ACTIVE, 0) + transfers.get(TransferState.DELIVERED, 0)
+        return GridConditions(
+            soc_mean=None if nodes.soc_percent_mean is None else nodes.soc_percent_mean / 100,
+            voltages_v=(total_mv / readings / 1_000,) if readings else (),
+            transfers_successful=successful,
+            transfers_total=successful + transfers.get(TransferState.FAILED, 0),
+            health_percent=await storage.battery_level_mean(tx, since_us=since_us),
+            distance_km=None,
+        )

@@ -1,6 +1,8 @@
 """Every SQL statement of the grid."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 
 from msgspec import Struct, structs
 
@@ -8,12 +10,20 @@ from cloud.grid.model import Node, Presence, StreamCursor, Transfer, TransferSta
 from cloud.kit.store import Params, ReadTx, WriteTx
 from shared.messages import Refusal, Stream
 
-_INSERT_TELEMETRY = """
-INSERT INTO telemetry
-    (stream_id, seq, boot_id, monotonic_us, utc_us, synced, historical, received_us, nodes)
-VALUES
-    (:stream_id, :seq, :boot_id, :monotonic_us, :utc_us, :synced, :historical, :received_us, :nodes)
-"""
+_TELEMETRY_COLUMNS = (
+    "stream_id",
+    "seq",
+    "boot_id",
+    "monotonic_us",
+    "utc_us",
+    "synced",
+    "historical",
+    "received_us",
+    "nodes",
+)
+TELEMETRY_ROWS_AT_ONCE = 32
+"""Rows in one statement. The driver lets other threads run at every statement, which costs more than the row
+itself while the broker's thread is busy."""
 
 _UPSERT_NODE = """
 INSERT INTO node_states
@@ -86,8 +96,30 @@ async def refusals(tx: ReadTx, stream_id: int, *, first: int, last: int) -> list
     )
 
 
-async def insert_telemetry(tx: WriteTx, rows: Iterable[Params]) -> None:
-    await tx.execute_many(_INSERT_TELEMETRY, rows)
+TelemetryRow = tuple[object, ...]
+"""Values in the order of `_TELEMETRY_COLUMNS`."""
+
+
+def _telemetry_names(rows: int) -> list[str]:
+    return [f"{column}_{row}" for row in range(rows) for column in _TELEMETRY_COLUMNS]
+
+
+@lru_cache(maxsize=TELEMETRY_ROWS_AT_ONCE)
+def _telemetry_insert(rows: int) -> tuple[str, list[str]]:
+    values = ", ".join(
+        "(" + ", ".join(f":{column}_{row}" for column in _TELEMETRY_COLUMNS) + ")" for row in range(rows)
+    )
+    return (
+        f"INSERT INTO telemetry ({', '.join(_TELEMETRY_COLUMNS)}) VALUES {values}",
+        _telemetry_names(rows),
+    )
+
+
+async def insert_telemetry(tx: WriteTx, rows: Sequence[TelemetryRow]) -> None:
+    for first in range(0, len(rows), TELEMETRY_ROWS_AT_ONCE):
+        chunk = rows[first : first + TELEMETRY_ROWS_AT_ONCE]
+        sql, names = _telemetry_insert(len(chunk))
+        await tx.execute(sql, dict(zip(names, chain.from_iterable(chunk), strict=True)))
 
 
 async def insert_device_event(tx: WriteTx, row: Params) -> None:
@@ -102,7 +134,7 @@ async def insert_device_event(tx: WriteTx, row: Params) -> None:
 
 
 async def put_nodes(tx: WriteTx, nodes: Iterable[Node]) -> None:
-    await tx.execute_many(_UPSERT_NODE, [structs.asdict(node) for node in nodes])
+    await tx.execute_many(_UPSERT_NODE, map(structs.asdict, nodes))
 
 
 async def nodes_of(tx: ReadTx, device_id: str) -> list[Node]:

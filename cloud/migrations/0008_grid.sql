@@ -50,8 +50,6 @@ CREATE TABLE node_states (
     PRIMARY KEY (device_id, uid)
 ) STRICT;
 
-CREATE INDEX node_states_by_seen ON node_states (seen_us);
-
 -- Whether a device is there, and what it last said of itself as a whole.
 CREATE TABLE device_presence (
     device_id TEXT PRIMARY KEY,
