@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from cloud.identity.model import Person
 from cloud.identity.service import Identity
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting
@@ -82,6 +83,17 @@ class Market:
                 created_at_us=self._clock.now_us(),
             ),
         )
+
+    async def escrow_claimed(self, tx: WriteTx, escrow: str, owner: Person) -> Sequence[Posting]:
+        """Make the open orders of a device's escrow account its owner's, with what they reserve."""
+        await storage.hand_over_open(tx, escrow, account=owner.account, person_id=owner.id)
+        postings: list[Posting] = []
+        for asset in (Asset.LT, Asset.XLM):
+            held = await self._ledger.balance(tx, f"{escrow}/{ORDERS_HOLD}", asset)
+            if held > 0:
+                postings.append(Posting(f"{escrow}/{ORDERS_HOLD}", asset, -held))
+                postings.append(Posting(f"{owner.account}/{ORDERS_HOLD}", asset, held))
+        return postings
 
     async def open_counts(self, tx: ReadTx) -> OpenCounts:
         """What supply and demand are to the price."""

@@ -57,6 +57,15 @@ async def insert_order(tx: WriteTx, order: NewOrder) -> None:
     )
 
 
+async def hand_over_open(tx: WriteTx, former: str, *, account: str, person_id: int) -> None:
+    """Open orders of the account `former` become another's; closed ones stay as they were."""
+    await tx.execute(
+        "UPDATE orders SET account = :account, owner_person_id = :person_id"
+        " WHERE account = :former AND status = 'Created'",
+        {"former": former, "account": account, "person_id": person_id},
+    )
+
+
 async def counts(tx: ReadTx) -> Sequence[SideCount]:
     """How many open orders of each side count for the price; a side without any is absent."""
     return await tx.fetch_all(

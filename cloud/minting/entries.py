@@ -1,8 +1,9 @@
 """Mints and what becomes of their held part, as journal entries.
 
-A mint creates LT out of `mint/energy`, moves its measured energy from `meter` to `minted`, and its carbon
-credit from `carbon` to the payee. The held part of LT and credit goes to `<payee>/flagged` instead. The facts
-carry the meter's own signature, so that a stranger can check the report behind every mint.
+A mint creates LT out of `mint/energy`, moves its measured energy from `meter` to `minted`, the CO2 it saved
+from `carbon` to `minted`, and the credit for that from `carbon` to the payee. The held part of LT and credit
+goes to `<payee>/flagged` instead. The facts carry the meter's own signature, so that a stranger can check the
+report behind every mint.
 """
 
 from collections.abc import Mapping
@@ -61,6 +62,8 @@ def mint_entry(claim: Claim, plan: Plan) -> Entry:
             Posting(flagged, Asset.LT, plan.held_tokens),
             Posting(SystemAccount.METER, Asset.ENERGY, -energy_mwh),
             Posting(SystemAccount.MINTED, Asset.ENERGY, energy_mwh),
+            Posting(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED, -plan.co2_saved_mg),
+            Posting(SystemAccount.MINTED, Asset.CO2_SAVED, plan.co2_saved_mg),
             Posting(SystemAccount.CARBON_SOURCE, Asset.CARBON, -plan.carbon_credit),
             Posting(plan.account, Asset.CARBON, plan.carbon_credit - plan.held_carbon_credit),
             Posting(flagged, Asset.CARBON, plan.held_carbon_credit),

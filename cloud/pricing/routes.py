@@ -1,16 +1,13 @@
 """The price in force and its history."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import get
 from litestar.handlers import BaseRouteHandler
-from msgspec import Meta
 
 from cloud.identity.model import Person
+from cloud.kit.paging import LIMIT_MAX, PageLimit, PageNumber
 from cloud.pricing.service import Pricing
-
-PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
-PageSize = Annotated[int, Meta(ge=1, le=500)]
 
 
 @get("/api/v1/market/price", status_code=200)
@@ -20,9 +17,11 @@ async def market_price(person: Person, pricing: Pricing) -> dict[str, Any]:  # n
 
 
 @get("/api/v1/ledger/price-history", status_code=200)
-async def price_history(pricing: Pricing, page: PageNumber = 1, limit: PageSize = 100) -> dict[str, Any]:
-    """Prices with all factors, newest first."""
-    prices = await pricing.history(limit=limit, offset=(page - 1) * limit)
+async def price_history(
+    pricing: Pricing, page: PageNumber = 1, limit: PageLimit = LIMIT_MAX
+) -> dict[str, Any]:
+    """Prices with all factors, newest first; `count` is that of the page."""
+    prices = await pricing.history(page=page, limit=limit)
     return {"prices": [price.shown() for price in prices], "count": len(prices)}
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.errors import Unavailable
 from cloud.kit.events import EventLog
+from cloud.kit.paging import page_range
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.market.service import Market
 from cloud.pricing import storage
@@ -99,10 +100,10 @@ class Pricing:
         tx.after_commit(lambda: self._hold(price))
         return price
 
-    async def history(self, *, limit: int, offset: int) -> Sequence[Price]:
+    async def history(self, *, page: int, limit: int) -> Sequence[Price]:
         """Prices, newest first; empty past the end."""
         async with self._store.read() as tx:
-            return await storage.page(tx, limit=limit, offset=offset)
+            return await storage.numbered(tx, page_range(await storage.total(tx), page, limit))
 
     async def forecast(self) -> GridForecast:
         """The next 24 h, from the slot that is running."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from cloud.kit.paging import NumberRange
 from cloud.kit.store import ReadTx, WriteTx
 from cloud.pricing.forecast import SLOT_US, SLOTS, SlotMean
 from cloud.pricing.model import Price
@@ -21,12 +22,17 @@ async def latest(tx: ReadTx) -> Price | None:
     return await tx.fetch_one(Price, f"SELECT {_COLUMNS} FROM prices ORDER BY id DESC LIMIT 1")
 
 
-async def page(tx: ReadTx, *, limit: int, offset: int) -> list[Price]:
+async def total(tx: ReadTx) -> int:
+    """How many there are; ids are the numbers from 1 to this."""
+    return int(await tx.fetch_value("SELECT MAX(id) FROM prices") or 0)
+
+
+async def numbered(tx: ReadTx, rows: NumberRange) -> list[Price]:
     """Newest first."""
     return await tx.fetch_all(
         Price,
-        f"SELECT {_COLUMNS} FROM prices ORDER BY id DESC LIMIT :limit OFFSET :offset",
-        {"limit": limit, "offset": offset},
+        f"SELECT {_COLUMNS} FROM prices WHERE id > :above AND id <= :through ORDER BY id DESC",
+        {"above": rows.above, "through": rows.through},
     )
 
 

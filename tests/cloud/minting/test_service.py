@@ -45,6 +45,7 @@ async def test_half_a_kwh_at_4_0_v_makes_533_33_lt(minting, device, a_claim, sto
     assert await balance(store, ledger, SystemAccount.MINTED, Asset.ENERGY) == 500_000
     assert await balance(store, ledger, SystemAccount.METER, Asset.ENERGY) == -500_000
     assert await balance(store, ledger, payee, Asset.CARBON) == 205_000
+    assert await balance(store, ledger, SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED) == -410_000
 
 
 async def test_half_a_kwh_at_3_92_v_makes_526_67_lt(minting, device, a_claim):

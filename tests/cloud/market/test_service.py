@@ -1,0 +1,174 @@
+"""Orders in lots and ticks: covered by LT that are really set aside, counted fairly, shown exactly."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.kit.store.errors import ConstraintViolated
+from cloud.ledger.errors import InsufficientFunds
+from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
+from cloud.market.model import Cover, OrderStatus, Side, lots_of_mint, show_lots, show_price_ticks
+from cloud.market.service import Market
+
+LT = 10_000_000
+
+
+class People:
+    async def person(self, tx, person_id):
+        return SimpleNamespace(shown_id=f"usr_{person_id}")
+
+
+@pytest.fixture
+def market(store, clock, ledger) -> Market:
+    return Market(store, clock, ledger, People())
+
+
+@pytest.fixture
+def open_account(store, ledger):
+    async def open_one(lt: int) -> str:
+        async with store.write() as tx:
+            account = await ledger.open_account(tx)
+            postings = (
+                Posting(SystemAccount.MINT_ENERGY, Asset.LT, -lt * LT),
+                Posting(account, Asset.LT, lt * LT),
+            )
+            await ledger.post(tx, Entry(kind=EntryKind.MINT, postings=postings))
+        return account
+
+    return open_one
+
+
+async def list_minted(store, market, order_id, account, *, lots, price_ticks=73_800, owner=None):
+    async with store.write() as tx:
+        await market.list_minted(
+            tx,
+            order_id=order_id,
+            account=account,
+            owner_person_id=owner,
+            lots=lots,
+            price_ticks=price_ticks,
+        )
+
+
+async def put_order(store, order_id, account, side, lots, *, status="Created"):
+    """An order as a later trade or buyer would leave it."""
+    async with store.write() as tx:
+        await tx.execute(
+            "INSERT INTO orders (id, account, side, cover, lots, lots_open, price_ticks, status,"
+            " created_at_us) VALUES (:id, :account, :side, 'covered', :lots, :lots, 1, :status, 0)",
+            {"id": order_id, "account": account, "side": side, "lots": lots, "status": status},
+        )
+
+
+async def counts(store, market):
+    async with store.read() as tx:
+        return await market.open_counts(tx)
+
+
+async def test_a_listed_order_sets_its_lt_aside(store, market, ledger, open_account):
+    account = await open_account(526)
+
+    await list_minted(store, market, "auto_sell_1", account, lots=500, owner=7)
+
+    async with store.read() as tx:
+        assert await ledger.balance(tx, account, Asset.LT) == 26 * LT
+        assert await ledger.balance(tx, f"{account}/orders", Asset.LT) == 500 * LT
+    (found,) = await market.open_orders()
+    assert found.user_id == "usr_7"
+    assert (found.order.side, found.order.cover) == (Side.SELL, Cover.COVERED)
+    assert (found.order.lots, found.order.lots_open, found.order.price_ticks) == (500, 500, 73_800)
+    assert found.order.status is OrderStatus.CREATED
+
+
+async def test_an_order_that_nothing_covers_is_not_listed(store, market, open_account):
+    account = await open_account(499)
+
+    with pytest.raises(InsufficientFunds):
+        await list_minted(store, market, "auto_sell_1", account, lots=500)
+
+    assert await market.open_orders() == []
+
+
+async def test_one_mint_is_listed_once(store, market, ledger, open_account):
+    account = await open_account(1000)
+    await list_minted(store, market, "auto_sell_1", account, lots=100)
+
+    with pytest.raises(ConstraintViolated):
+        await list_minted(store, market, "auto_sell_1", account, lots=100)
+
+    async with store.read() as tx:
+        assert await ledger.balance(tx, f"{account}/orders", Asset.LT) == 100 * LT
+
+
+async def test_an_unclaimed_devices_order_shows_its_account(store, market, open_account):
+    account = await open_account(100)
+    await list_minted(store, market, "auto_sell_1", account, lots=100)
+
+    (found,) = await market.open_orders()
+
+    assert found.user_id == account
+
+
+async def test_open_orders_come_oldest_first_and_closed_ones_not_at_all(store, market):
+    await put_order(store, "b", "acct_1", "sell", 10)
+    await put_order(store, "gone", "acct_1", "sell", 10, status="Cancelled")
+    await put_order(store, "a", "acct_1", "buy", 10)
+
+    assert [found.order.id for found in await market.open_orders()] == ["b", "a"]
+
+
+async def test_an_empty_floor_counts_nothing(store, market):
+    assert await counts(store, market) == (0, 0)
+
+
+async def test_orders_below_a_hundredth_of_a_kwh_do_not_count(store, market):
+    await put_order(store, "small", "acct_1", "sell", 9)
+    await put_order(store, "enough", "acct_1", "sell", 10)
+    await put_order(store, "done", "acct_1", "sell", 10, status="Completed")
+
+    assert await counts(store, market) == (1, 0)
+
+
+async def test_at_most_ten_orders_of_an_account_and_side_count(store, market):
+    for number in range(12):
+        await put_order(store, f"s{number}", "acct_1", "sell", 10)
+        await put_order(store, f"b{number}", "acct_1", "buy", 10)
+    for number in range(3):
+        await put_order(store, f"o{number}", "acct_2", "buy", 10)
+
+    assert await counts(store, market) == (10, 13)
+
+
+async def test_the_last_50_completed_trades_come_oldest_first(store, market):
+    await put_order(store, "s", "acct_1", "sell", 100)
+    await put_order(store, "b", "acct_2", "buy", 100)
+    async with store.write() as tx:
+        for number in range(55):
+            await tx.execute(
+                "INSERT INTO trades (id, buy_order_id, sell_order_id, lots, price_ticks, status,"
+                " created_at_us, completed_at_us)"
+                " VALUES (:id, 'b', 's', 1, :ticks, 'Completed', 0, :at_us)",
+                {"id": f"t{number:02}", "ticks": number + 1, "at_us": number},
+            )
+        await tx.execute(
+            "INSERT INTO trades (id, buy_order_id, sell_order_id, lots, price_ticks, status,"
+            " created_at_us) VALUES ('open', 'b', 's', 1, 1, 'Matched', 99)"
+        )
+
+    assert [trade.price_ticks for trade in await market.completed_trades()] == list(range(6, 56))
+
+
+@pytest.mark.parametrize(
+    "energy_mwh, lt, lots",
+    [(500_000, 533, 500), (500_000, 425, 425), (999, 1, 0), (1_000, 1, 1), (1_999, 2, 1), (1_000, 0.99, 0)],
+)
+def test_what_a_mint_can_sell(energy_mwh, lt, lots):
+    assert lots_of_mint(energy_mwh, int(lt * LT)) == lots
+
+
+@given(lots=st.integers(0, 10**9), ticks=st.integers(0, 10**9))
+def test_lots_and_ticks_are_shown_exactly(lots, ticks):
+    assert show_lots(lots) * 1000 == lots
+    assert show_price_ticks(ticks) * 10_000 == ticks
