@@ -2,9 +2,12 @@
 
     EdgeError
     ├── Temporary           worth trying again; a loop counts it and goes on
+    │   └── CloudUnreachable no answer from the service
     └── Permanent           trying again changes nothing
+        ├── EnrolmentRefused the cloud does not take this device
         ├── ConfigWrong     a setting that cannot be used; stops the start
-        └── StateUnreadable a saved state that does not fit this version; the part starts afresh
+        ├── StateUnreadable a saved state that does not fit this version; the part starts afresh
+        └── PlanInputWrong  a node or a price that no plan can be made of
 
 A part that needs its own error derives it from Temporary or Permanent in this file.
 """
@@ -28,3 +31,15 @@ class ConfigWrong(Permanent):
 
 class StateUnreadable(Permanent):
     """A saved state that cannot be used; the message says of which part."""
+
+
+class PlanInputWrong(Permanent):
+    """A node or a price that no plan can be made of; the message names the field and what is allowed."""
+
+
+class CloudUnreachable(Temporary):
+    """The service gave no answer, or none that makes sense; the message names the address."""
+
+
+class EnrolmentRefused(Permanent):
+    """The cloud does not take this device; the message says why and what to do."""
