@@ -18,7 +18,7 @@ from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
 from cloud.minting.model import Claim, Mint, MintStatus
 from cloud.minting.policy import Verdict
 from shared.clock import rfc3339
-from shared.money import round_decimal
+from shared.money import round_decimal, show_amount
 
 FLAGGED_HOLD = "flagged"
 QUALITY_DECIMALS = 6
@@ -120,8 +120,7 @@ def _facts(claim: Claim, plan: Plan) -> dict[str, Any]:
         "circular_mwh": plan.circular_mwh,
         "hold_reason": plan.hold_reason,
         "quality_factor": _number(plan.quality_factor),
-        "carbon_mg_per_kwh": plan.carbon_mg_per_kwh,
-        "co2_saved_mg": plan.co2_saved_mg,
+        "carbon_kg_per_kwh": show_amount(plan.carbon_mg_per_kwh, decimals=6),
         "evidence": None if claim.evidence is None else msgspec.to_builtins(claim.evidence),
     }
 

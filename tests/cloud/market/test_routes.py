@@ -120,7 +120,9 @@ async def test_the_price_history_is_public(client, wallet):
     assert (await client.get("/api/v1/ledger/price-history?page=2")).json() == {"prices": [], "count": 0}
 
 
-@pytest.mark.parametrize("query", ["page=0", "limit=0", "limit=101", "page=x", "limit=nan", "page=1000000001"])
+@pytest.mark.parametrize(
+    "query", ["page=0", "limit=0", "limit=101", "page=x", "limit=nan", "page=1000000001"]
+)
 async def test_a_page_that_cannot_be_is_refused(client, query):
     answer = await client.get(f"/api/v1/ledger/price-history?{query}")
 

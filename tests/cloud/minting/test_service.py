@@ -89,7 +89,7 @@ async def test_the_meters_signature_stands_in_the_ledger(minting, device, a_clai
     facts = msgspec.json.decode(document)["facts"]
     assert facts["evidence"] == msgspec.to_builtins(evidence)
     assert (facts["energy_mwh"], facts["quality_factor"]) == (500_000, 1.053333)
-    assert facts["carbon_mg_per_kwh"] == 820_000
+    assert facts["carbon_kg_per_kwh"] == 0.82
 
 
 async def test_below_1_quality_fewer_lots_are_listed_than_kwh_minted(minting, device, a_claim, store):
