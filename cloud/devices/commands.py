@@ -61,7 +61,7 @@ class Commands:
         """The commands in force, oldest first; at most one per node."""
         rows = await tx.fetch_all(
             CommandRow,
-            f"SELECT {_COMMAND} FROM device_commands WHERE {_IN_FORCE} ORDER BY issued_at_us, id",
+            f"SELECT {_COMMAND} FROM device_commands WHERE {_IN_FORCE} ORDER BY number",
             {"device_id": device_id, "now_us": self._clock.now_us()},
         )
         return [row.command() for row in rows]

@@ -22,13 +22,13 @@ from cloud.devices.errors import (
     UnknownCode,
     UnknownDevice,
 )
+from cloud.devices.escrow import Escrow
 from cloud.devices.model import Device
 from cloud.devices.trust import is_local
 from cloud.errors import BadRequest
 from cloud.identity.model import Person
 from cloud.identity.service import Identity
 from cloud.kit.store import ReadTx, Store, WriteTx
-from cloud.ledger.model import Asset, Entry, EntryKind, Posting
 from cloud.ledger.service import Ledger
 from cloud.settings import Settings
 from shared.clock import Clock
@@ -42,11 +42,12 @@ POWER_W_MAX = 10_000.0
 ENERGY_SCALE_MAX = 1_000_000
 COUNTER_MAX = 2**63 - 1
 
-_RELEASED = (Asset.LT, Asset.XLM, Asset.CARBON)
-
 
 class Devices:
-    """The use cases of devices. `commands` holds what they are told by hand."""
+    """The use cases of devices.
+
+    `commands`: what they are told by hand. `escrow`: what they earned while nobody owned them.
+    """
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Devices:
         self.public_key = public_key_of(signing_key)
         """The service's own key, which agents pin."""
         self.commands = Commands(clock, signing_key)
+        self.escrow = Escrow(ledger)
 
     # Registration and enrolment
 
@@ -138,7 +140,7 @@ class Devices:
             payload = f"{device_id}\n{person.shown_id}".encode()
             check_signature(device.public_key, Purpose.CLAIM, payload, signature)
             await storage.set_owner(tx, device_id, person_id=person.id, device_type=None, location=None)
-            await self._release_escrow(tx, device, person)
+            await self.escrow.release(tx, device, person)
             device = await self._known(tx, device_id)
         logger.info("device claimed device=%s", device_id)
         return device
@@ -341,7 +343,7 @@ class Devices:
             device_type=registered.device_type,
             location=registered.location,
         )
-        await self._release_escrow(tx, known, await self._identity.person(tx, owner_id))
+        await self.escrow.release(tx, known, await self._identity.person(tx, owner_id))
         if registered.seen_at_us is None and registered.public_key is None:
             await storage.remove_device(tx, registered.device_id)
 
@@ -354,16 +356,6 @@ class Devices:
         other = await storage.device_by_key(tx, public_key)
         if other is not None and other.device_id != device_id:
             raise DeviceTaken("public_key: belongs to another device; make a new key")
-
-    async def _release_escrow(self, tx: WriteTx, device: Device, owner: Person) -> None:
-        """One entry that moves all the device's escrow account holds to its owner; none when it is empty."""
-        postings: list[Posting] = []
-        for asset in _RELEASED:
-            amount = await self._ledger.balance(tx, device.account, asset)
-            if amount > 0:
-                postings += [Posting(device.account, asset, -amount), Posting(owner.account, asset, amount)]
-        if postings:
-            await self._ledger.post(tx, Entry(kind=EntryKind.RELEASE, postings=tuple(postings)))
 
     async def _add(
         self,

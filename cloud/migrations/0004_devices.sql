@@ -26,7 +26,8 @@ CREATE TABLE enrolment_codes (
 -- Manual commands: leases of one node each. The newest of a node that is unexpired, unanswered or accepted
 -- is in force.
 CREATE TABLE device_commands (
-    id TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     device_id TEXT NOT NULL REFERENCES devices (device_id) ON UPDATE CASCADE ON DELETE CASCADE,
     node_uid TEXT NOT NULL,
     action TEXT NOT NULL CHECK (action IN ('charge', 'discharge', 'idle')),

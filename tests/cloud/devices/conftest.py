@@ -161,7 +161,8 @@ def calling_from(app: Litestar) -> Callable[[str], httpx.AsyncClient]:
     """A caller from any address."""
 
     def caller(address: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 50_000))
+        asgi: Any = app
+        transport = httpx.ASGITransport(app=asgi, raise_app_exceptions=False, client=(address, 50_000))
         return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
 
     return caller
