@@ -74,6 +74,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     identity = Identity(store, clock, ledger, load_or_make(settings.data_dir / TOKEN_KEY), settings)
     devices = Devices(store, clock, identity, ledger, signing_key, settings)
     market = Market(store, clock, ledger, identity)
+    devices.escrow.add_follower(market)
     grid = Grid(store=store, clock=clock, events=events, devices=devices)
     pricing = Pricing(store, clock, events, market, grid, settings)
     minting = Minting(store, clock, events, ledger, devices, market, pricing, settings)
