@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from edge.errors import EdgeError
 from edge.journal.port import Journal
@@ -16,9 +17,11 @@ from edge.uplink.prices import PriceBoard
 from edge.uplink.view import UplinkView
 from edge.uplink.window import Window
 from shared.clock import Clock
+from shared.ids import Name
 from shared.messages import (
     PAYLOAD_BYTES_MAX,
     Ack,
+    Action,
     DeviceEvent,
     DeviceState,
     EnergyRecord,
@@ -27,6 +30,7 @@ from shared.messages import (
     Status,
     Stream,
     TelemetryRecord,
+    Wire,
     encode,
 )
 from shared.mqtt import Broker, LinkState, Message, MqttLink, Will
@@ -57,7 +61,17 @@ LAST_WORDS_S = 1.0
 
 _signed_decoder = msgspec.json.Decoder(SignedMessage)
 _ack_decoder = msgspec.json.Decoder(Ack)
-_hold_decoder = msgspec.json.Decoder(Hold)
+
+
+class _HoldText(Wire, frozen=True, kw_only=True):
+    """A hold as it is written: msgspec reads no union of two kinds of text."""
+
+    node_uid: Name
+    action: Literal["charge", "discharge", "idle", "release"]
+    minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
+
+
+_hold_decoder = msgspec.json.Decoder(_HoldText)
 
 Records = tuple[TelemetryRecord, ...] | tuple[EnergyRecord, ...]
 
@@ -78,6 +92,7 @@ class MqttUplink:
         desk: CommandDesk,
         prices: PriceBoard,
         on_hold: Callable[[Hold], None],
+        keepalive_s: int = 30,
     ) -> None:
         self._device_id = device_id
         self._status = {
@@ -100,6 +115,7 @@ class MqttUplink:
             on_messages=self._received,
             on_up=self._found,
             will=Will(device_topic(device_id, STATUS), self._status["offline"]),
+            keepalive_s=keepalive_s,
         )
         self._windows = {stream: Window(size) for stream, size in WINDOWS.items()}
         self._journal_id = worker.journal.journal_id
@@ -279,7 +295,8 @@ class MqttUplink:
         except msgspec.MsgspecError as error:
             logger.warning("hold refused reason=unreadable: %s", error)
             return
-        self._on_hold(hold)
+        action: Action | Literal["release"] = "release" if hold.action == "release" else Action(hold.action)
+        self._on_hold(Hold(node_uid=hold.node_uid, action=action, minutes=hold.minutes))
 
     def _topic(self, leaf: str) -> str:
         return device_topic(self._device_id, leaf)

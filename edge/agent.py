@@ -1,0 +1,192 @@
+"""The agent as a whole: every part made from the settings and connected, then run until told to stop."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import saved
+from edge.config import EdgeConfig
+from edge.connection import Connection
+from edge.control import Dispatcher, limits_of
+from edge.cycle import Cycle, soc_filters
+from edge.enrol import device_key
+from edge.errors import ConfigWrong
+from edge.journal.worker import JournalWorker, open_journal
+from edge.loop import BENCH_FILE, SYNCHRONIZED_FILE, Agent
+from edge.metering import Meter, MeterSettings
+from edge.sensing.quality import SensingRules
+from edge.sensing.sampler import Sampler, sources_of
+from hardware.board import load_board, shipped_board
+from hardware.board_model import Board
+from hardware.bus import I2cBus, open_bus
+from hardware.cells import load_chemistry
+from hardware.open_board import OpenBoard, open_board
+from shared.clock import Clock
+from shared.ids import new_id
+
+if TYPE_CHECKING:
+    from hardware.bench import Bench
+
+JOURNAL_FILE = "journal.sqlite"
+LOCK_FILE = "agent.lock"
+
+
+async def run_agent(
+    config: EdgeConfig,
+    *,
+    clock: Clock,
+    bus: I2cBus | None = None,
+    bench: "Bench | None" = None,
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Run until `stop` is set, or without one until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        EdgeError, HardwareError: it cannot start; the message says what to change.
+    """
+    if stop is None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with _alone(config.data_dir):
+        return await build(config, clock=clock, bus=bus, bench=bench).run(stop)
+
+
+def build(
+    config: EdgeConfig, *, clock: Clock, bus: I2cBus | None = None, bench: "Bench | None" = None
+) -> Agent:
+    """Every part, made and connected; all relays are open, no chip was touched, nothing runs yet.
+
+    Raises:
+        EdgeError, HardwareError: see `run_agent`.
+    """
+    boot_id = new_id("boot", clock)
+    key = device_key(config.data_dir)
+    synced = bench is not None or SYNCHRONIZED_FILE.exists()
+    if bench is not None:
+        bench.load(config.data_dir / BENCH_FILE)
+    board = bench.board if bench is not None else _board(config.board)
+    journal = open_journal(
+        config.data_dir / JOURNAL_FILE,
+        clock=clock,
+        boot_id=boot_id,
+        bytes_max=config.journal.cap_mb * 1024 * 1024,
+        loss_s=config.journal.flush_s,
+        history_days=config.journal.history_days,
+    )
+    kept = saved.load(journal, clock, synced=synced)
+    opened = _open_board(config, board, clock, bus=bus, bench=bench, switched_at=kept.switched_at)
+    cycle = Cycle(
+        sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
+        filters=soc_filters(board, config, kept.socs, down_s=kept.down_s),
+        limits={
+            node.uid: limits_of(
+                load_chemistry(node.chemistry),
+                current_ma_max=1000 * node.current_a_max,
+                has_current=node.current is not None,
+                has_temperature=node.temperature is not None,
+                settings=config.safety,
+            )
+            for node in board.nodes
+        },
+        dispatcher=Dispatcher({node.uid: node.relays for node in opened.nodes}),
+        meter=Meter(
+            MeterSettings(
+                report_period_s=config.report_period_s,
+                report_mwh_min=config.metering.report_mwh_min,
+                report_mwh_max=config.metering.report_mwh_max,
+                gap_s=config.metering.gap_s,
+            ),
+            device_id=config.device_id,
+            boot_id=boot_id,
+            new_report_id=lambda: new_id("rpt", clock),
+            state=kept.meter,
+        ),
+        clock=clock,
+    )
+    worker = JournalWorker(journal)
+    connection = Connection(
+        config, key=key, boot_id=boot_id, version=version("lumengrid"), worker=worker, clock=clock
+    )
+    agent = Agent(
+        config,
+        clock=clock,
+        board=board,
+        opened=opened,
+        cycle=cycle,
+        worker=worker,
+        connection=connection,
+        manual=kept.manual,
+        boot_id=boot_id,
+        bench=bench,
+    )
+    connection.on_command, connection.on_hold = agent.on_command, agent.on_hold
+    return agent
+
+
+def _rules(config: EdgeConfig) -> SensingRules:
+    return SensingRules(
+        stale_after_samples=config.sensing.stale_after_samples,
+        frozen_after_samples=config.sensing.frozen_after_samples,
+    )
+
+
+def _board(name: str) -> Board:
+    """The board file of that path, or the shipped board of that name."""
+    return load_board(Path(name)) if name.endswith(".toml") or os.sep in name else shipped_board(name)
+
+
+def _open_board(
+    config: EdgeConfig,
+    board: Board,
+    clock: Clock,
+    *,
+    bus: I2cBus | None,
+    bench: "Bench | None",
+    switched_at: dict[str, float],
+) -> OpenBoard:
+    if bench is not None:
+        return open_board(
+            board,
+            bus or bench.bus,
+            clock,
+            pin_factory=bench.pin_factory,
+            onewire_root=bench.onewire_root,
+            dwell_s=config.transfer.dwell_s,
+            break_s=config.transfer.break_s,
+            switched_at=switched_at,
+        )
+    return open_board(
+        board,
+        bus or open_bus(board.i2c_bus),
+        clock,
+        dwell_s=config.transfer.dwell_s,
+        break_s=config.transfer.break_s,
+        switched_at=switched_at,
+    )
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for one agent: two would drive the same relays and the same journal.
+
+    Raises:
+        ConfigWrong: it cannot be written, or another agent works in it.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / LOCK_FILE).open("w")
+    except OSError as error:
+        raise ConfigWrong(f"data_dir = {str(data_dir)!r} cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigWrong(f"data_dir = {str(data_dir)!r} is in use by another agent") from None
+        yield

@@ -1,0 +1,115 @@
+"""What the agent keeps in the journal over a restart, and what of it may still be believed afterwards."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from edge.battery import SocState
+from edge.control import ManualState
+from edge.control.manual import restored
+from edge.journal.port import Journal
+from edge.metering import MeterState
+from shared.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+KERNEL_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
+SOC, METER, MANUAL, RELAYS, MOMENT = "soc", "meter", "manual", "relays", "moment"
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """When the state was saved."""
+
+    kernel_boot: str
+    """Monotonic times compare only within one boot of the machine."""
+    monotonic: float
+    utc_us: int
+    synced: bool
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    """Everything that was kept."""
+
+    socs: dict[str, SocState]
+    meter: MeterState | None
+    manual: ManualState
+    switched_at: dict[str, float]
+    """Monotonic seconds of each node's last switch. After a reboot: now, so that the dwell is kept."""
+    down_s: float | None
+    """How long nothing was measured; None: unknown."""
+
+
+_socs = msgspec.msgpack.Decoder(dict[str, SocState])
+_meter = msgspec.msgpack.Decoder(MeterState)
+_manual = msgspec.msgpack.Decoder(ManualState)
+_relays = msgspec.msgpack.Decoder(dict[str, float])
+_moment = msgspec.msgpack.Decoder(Moment)
+S = TypeVar("S")
+encode = msgspec.msgpack.Encoder().encode
+
+
+def kernel_boot() -> str:
+    """Names the present boot of the machine; empty where the kernel does not tell."""
+    try:
+        return KERNEL_BOOT_FILE.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def load(journal: Journal, clock: Clock, *, synced: bool) -> Saved:
+    """What was kept; a part that cannot be read starts afresh, with a line in the log."""
+    moment = _decoded(journal, MOMENT, _moment)
+    same_boot = moment is not None and moment.kernel_boot == kernel_boot() != ""
+    now = clock.monotonic()
+    same_boot = same_boot and moment is not None and moment.monotonic <= now
+    switched_at = _decoded(journal, RELAYS, _relays) or {}
+    manual = _decoded(journal, MANUAL, _manual)
+    return Saved(
+        socs=_decoded(journal, SOC, _socs) or {},
+        meter=_decoded(journal, METER, _meter),
+        manual=ManualState() if manual is None else restored(manual),
+        switched_at=switched_at if same_boot else dict.fromkeys(switched_at, now),
+        down_s=_down_s(moment, clock, same_boot=same_boot, synced=synced),
+    )
+
+
+def _down_s(moment: Moment | None, clock: Clock, *, same_boot: bool, synced: bool) -> float | None:
+    if moment is None:
+        return None
+    if same_boot:
+        return clock.monotonic() - moment.monotonic
+    elapsed_s = (clock.now_us() - moment.utc_us) / 1e6
+    return elapsed_s if synced and moment.synced and elapsed_s >= 0 else None
+
+
+def values(
+    *,
+    socs: Mapping[str, SocState],
+    switched_at: Mapping[str, float],
+    clock: Clock,
+    synced: bool,
+) -> dict[str, bytes]:
+    """The state to put into the journal beside that of the meter."""
+    moment = Moment(
+        kernel_boot=kernel_boot(), monotonic=clock.monotonic(), utc_us=clock.now_us(), synced=synced
+    )
+    return {
+        SOC: encode(dict(socs)),
+        RELAYS: encode(dict(switched_at)),
+        MOMENT: encode(moment),
+    }
+
+
+def _decoded(journal: Journal, key: str, decoder: msgspec.msgpack.Decoder[S]) -> S | None:
+    raw = journal.get(key)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        logger.warning("saved state dropped key=%s reason=%s", key, error)
+        return None
