@@ -26,10 +26,13 @@ from cloud.devices.service import Devices
 from cloud.grid.service import Grid
 from cloud.identity import guard as identity_guard
 from cloud.identity.service import Identity
+from cloud.kit import health, metrics
 from cloud.kit.events import EventLog
 from cloud.kit.http import JsonBody, JsonResponse
+from cloud.kit.metrics import Metrics
 from cloud.kit.secrets import load_or_make
 from cloud.kit.store.sqlite import SqliteStore
+from cloud.ledger.books import Books
 from cloud.ledger.service import Ledger
 from cloud.market.service import Market
 from cloud.minting.service import Minting
@@ -60,6 +63,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     settings: Settings
     events: EventLog
+    metrics: Metrics
     services: Mapping[str, object]
     """By the parameter name under which handlers ask for them."""
     workers: Sequence[Worker]
@@ -71,6 +75,9 @@ def build(settings: Settings, clock: Clock) -> Parts:
     events = EventLog(store, clock)
     signing_key = SigningKey(load_or_make(settings.data_dir / SIGNING_KEY))
     ledger = Ledger(store, clock, signing_key)
+    books = Books(store, clock)
+    figures = Metrics(store)
+    figures.gauge("lumengrid_ledger_entries", "Entries of both books.", books.entry_total)
     identity = Identity(store, clock, ledger, load_or_make(settings.data_dir / TOKEN_KEY), settings)
     devices = Devices(store, clock, identity, ledger, signing_key, settings)
     market = Market(store, clock, ledger, identity)
@@ -85,6 +92,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
         "clock": clock,
         "signing_key": signing_key,
         "ledger": ledger,
+        "books": books,
+        "metrics": figures,
         "identity": identity,
         "devices": devices,
         "commands": devices.commands,
@@ -95,7 +104,13 @@ def build(settings: Settings, clock: Clock) -> Parts:
     }
     workers: list[Worker] = [pricing]
     return Parts(
-        store=store, clock=clock, settings=settings, events=events, services=services, workers=workers
+        store=store,
+        clock=clock,
+        settings=settings,
+        events=events,
+        metrics=figures,
+        services=services,
+        workers=workers,
     )
 
 
@@ -103,7 +118,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
     """The ASGI application; `app.state.parts` holds its `Parts`."""
     parts = build(settings, clock or SystemClock())
     app = Litestar(
-        route_handlers=stelltron.ROUTES,
+        route_handlers=[*stelltron.ROUTES, *health.ROUTES, *metrics.ROUTES],
         dependencies={name: _given(service) for name, service in parts.services.items()}
         | identity_guard.DEPENDENCIES
         | device_guard.DEPENDENCIES,
@@ -111,6 +126,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
         dto=JsonBody,
         return_dto=None,
         response_class=JsonResponse,
+        before_send=[parts.metrics.count_request],
         lifespan=[_running(parts)],
         request_max_body_size=settings.body_bytes_max,
         openapi_config=OpenAPIConfig(

@@ -7,12 +7,15 @@ signatures as base64.
 
 import base64
 import binascii
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import SigningKey, VerifyKey
+
+from shared.clock import rfc3339, to_micros
 
 PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 """An Ed25519 public key, 64 lower-case hex digits."""
@@ -66,3 +69,8 @@ def public_key_of(key: SigningKey) -> str:
 def request_bytes(method: str, path: str, counter: int, body: bytes) -> bytes:
     """What a device signs of an HTTP request: method, path, rising counter, body, newline between them."""
     return f"{method.upper()}\n{path}\n{counter}\n".encode() + body
+
+
+def tree_head_bytes(tree_size: int, root_hash: str, utc: datetime) -> bytes:
+    """What the cloud signs of a tree head: size, root in hex, time in RFC 3339, newline after each."""
+    return f"{tree_size}\n{root_hash}\n{rfc3339(to_micros(utc))}\n".encode()

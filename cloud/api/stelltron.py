@@ -8,10 +8,19 @@ from litestar.handlers import BaseRouteHandler
 from cloud.devices import routes as devices
 from cloud.identity import routes as identity
 from cloud.kit.http import JsonResponse, error_parts
+from cloud.ledger import routes as ledger
 from cloud.market import routes as market
 from cloud.pricing import routes as pricing
+from cloud.tokens import routes as tokens
 
-ROUTES: list[BaseRouteHandler] = [*identity.ROUTES, *devices.ROUTES, *market.ROUTES, *pricing.ROUTES]
+ROUTES: list[BaseRouteHandler] = [
+    *identity.ROUTES,
+    *devices.ROUTES,
+    *market.ROUTES,
+    *pricing.ROUTES,
+    *ledger.ROUTES,
+    *tokens.ROUTES,
+]
 
 
 def render_error(_request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:

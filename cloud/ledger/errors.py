@@ -51,10 +51,17 @@ class BalanceOutOfRange(BadRequest):
 
 
 class EntryNotFound(NotFound):
-    """No public entry has this number."""
+    """No entry has this number, or not in the public book."""
 
     def __init__(self, entry_id: int) -> None:
         super().__init__(f"no entry {entry_id}")
+
+
+class NoSuchTree(BadRequest):
+    """A size of the log that a proof cannot be made for."""
+
+    def __init__(self, field: str, size: int, low: int, high: int) -> None:
+        super().__init__(f"{field}: {size} is outside {low} to {high}")
 
 
 class AlreadyReversed(Conflict):

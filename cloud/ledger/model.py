@@ -1,6 +1,7 @@
 """The words of the ledger: entries of postings on accounts, per asset summing to zero.
 
-Amounts are integers: LT, XLM and carbon credits in 10^-7 units, energy in mWh (as minted, after scaling).
+Amounts are integers: LT, XLM and carbon credits in 10^-7 units, energy in mWh (as minted, after scaling),
+carbon dioxide in mg.
 Positive adds to the account. An account is a pseudonym (`acct_…`) or a system account of `SystemAccount`;
 a hold is an account of its own, named `<account>/<what for>`.
 """
@@ -23,7 +24,7 @@ class Asset(StrEnum):
     CARBON = "CO2"
     """Carbon credits, 10^-7."""
     CO2_SAVED = "kgCO2"
-    """Carbon dioxide not emitted, 10^-7 kg."""
+    """Carbon dioxide not emitted, in mg."""
 
 
 class SystemAccount(StrEnum):
@@ -127,6 +128,52 @@ class EntryPage(Struct, frozen=True, kw_only=True):
     entries: tuple[EntryRecord, ...]
     total: int
     """How many the whole list has."""
+
+
+class InclusionProof(Struct, frozen=True, kw_only=True):
+    """That an entry is in the log: RFC 9162, section 2.1.3. Hashes are 64 hex digits."""
+
+    entry: int
+    leaf_index: int
+    tree_size: int
+    leaf: str
+    """The JSON text that was hashed."""
+    leaf_hash: str
+    inclusion_path: tuple[str, ...]
+    """From the leaf upwards; empty in a tree of one."""
+    root_hash: str
+
+
+class ConsistencyProof(Struct, frozen=True, kw_only=True):
+    """That the log only appended between two sizes: RFC 9162, section 2.1.4. Hashes are 64 hex digits."""
+
+    first: int
+    second: int
+    first_root: str
+    second_root: str
+    consistency_path: tuple[str, ...]
+
+
+class Supply(Struct, frozen=True, kw_only=True):
+    """What was made and unmade so far, from the balances of the system accounts."""
+
+    minted: int
+    """LT of every kind of mint, 10^-7 units."""
+    burned: int
+    """LT, 10^-7 units."""
+    energy_mwh: int
+    """Energy that has become LT."""
+    co2_saved_mg: int
+    carbon_credit: int
+    """Issued and not burned, 10^-7 units."""
+    mints: int
+    """Number of mint entries."""
+    burns: int
+    trades: int
+
+    @property
+    def circulating(self) -> int:
+        return self.minted - self.burned
 
 
 class BooksCheck(Struct, frozen=True, kw_only=True):

@@ -16,10 +16,21 @@ from cloud.ledger.double_entry import (
     movements,
     parent_of,
 )
-from cloud.ledger.errors import AlreadyReversed, EntryNotFound, UnknownAccount
-from cloud.ledger.model import Asset, Entry, EntryKind, Leaf, PostedEntry, Posting
+from cloud.ledger.errors import AlreadyReversed, EntryNotFound, NoSuchTree, UnknownAccount
+from cloud.ledger.model import (
+    Asset,
+    ConsistencyProof,
+    Entry,
+    EntryKind,
+    InclusionProof,
+    Leaf,
+    PostedEntry,
+    Posting,
+)
 from shared.clock import Clock, rfc3339
 from shared.ids import new_id
+from shared.messages import TreeHead
+from shared.signatures import Purpose, sign, tree_head_bytes
 
 ACCOUNT_PREFIX = "acct"
 
@@ -77,6 +88,64 @@ class Ledger:
             book=book,
         )
         return await self._post(tx, opposite, reverses=entry_id)
+
+    async def tree_head(self) -> TreeHead:
+        """Size and root of the public book now, signed with the cloud's key."""
+        async with self._store.read() as tx:
+            size = await storage.tree_size(tx)
+            root = (await _span_hashes(tx, [merkle.Span(0, size)]))[0].hex()
+        utc = self._clock.now()
+        signature = sign(self._signing_key, Purpose.TREE_HEAD, tree_head_bytes(size, root, utc))
+        return TreeHead(tree_size=size, root_hash=root, utc=utc, signature=signature)
+
+    async def inclusion(self, entry_id: int, tree_size: int | None = None) -> InclusionProof:
+        """That a public entry is in the tree of that size, or of now.
+
+        Raises:
+            EntryNotFound: there is no such entry, or not in the public book.
+            NoSuchTree: the log was never that large, or the entry came later.
+        """
+        async with self._store.read() as tx:
+            record = await storage.public_record(tx, entry_id)
+            if record is None or record.leaf_index is None or record.leaf_hash is None:
+                raise EntryNotFound(entry_id)
+            newest = await storage.tree_size(tx)
+            size = newest if tree_size is None else tree_size
+            if not record.leaf_index < size <= newest:
+                raise NoSuchTree("tree_size", size, record.leaf_index + 1, newest)
+            plan = merkle.inclusion_plan(record.leaf_index, size)
+            *path, root = await _span_hashes(tx, [*plan, merkle.Span(0, size)])
+        return InclusionProof(
+            entry=record.id,
+            leaf_index=record.leaf_index,
+            tree_size=size,
+            leaf=record.document,
+            leaf_hash=record.leaf_hash,
+            inclusion_path=tuple(step.hex() for step in path),
+            root_hash=root.hex(),
+        )
+
+    async def consistency(self, first: int, second: int) -> ConsistencyProof:
+        """That the tree of size `first` is a prefix of that of size `second`.
+
+        Raises:
+            NoSuchTree: the log was never that large, or `first` is above `second`.
+        """
+        async with self._store.read() as tx:
+            newest = await storage.tree_size(tx)
+            if not 0 <= second <= newest:
+                raise NoSuchTree("second", second, 0, newest)
+            if not 0 <= first <= second:
+                raise NoSuchTree("first", first, 0, second)
+            wanted = [*merkle.consistency_plan(first, second), merkle.Span(0, first), merkle.Span(0, second)]
+            *path, first_root, second_root = await _span_hashes(tx, wanted)
+        return ConsistencyProof(
+            first=first,
+            second=second,
+            first_root=first_root.hex(),
+            second_root=second_root.hex(),
+            consistency_path=tuple(step.hex() for step in path),
+        )
 
     async def _post(self, tx: WriteTx, entry: Entry, *, reverses: int | None) -> PostedEntry:
         moved = movements(entry.postings)
@@ -152,3 +221,9 @@ class Ledger:
             return ""
         hashes = await storage.node_hashes(tx, neighbours)
         return b"".join(merkle.completed(leaf_hash, [hashes[node] for node in neighbours])).hex()
+
+
+async def _span_hashes(tx: ReadTx, spans: Sequence[merkle.Span]) -> list[bytes]:
+    nodes = {node for span in spans for node in merkle.cover(span)}
+    hashes = await storage.node_hashes(tx, nodes)
+    return [merkle.fold(span, hashes) for span in spans]

@@ -220,9 +220,14 @@ async def tree_size(tx: ReadTx) -> int:
     return 0 if last is None else int(last) + 1
 
 
-async def record(tx: ReadTx, entry_id: int, book: Book | None = None) -> EntryRecord | None:
-    where = " WHERE e.id = :id" + ("" if book is None else " AND e.book = :book")
-    return await tx.fetch_one(EntryRecord, _RECORD + where, {"id": entry_id, "book": book})
+async def record(tx: ReadTx, entry_id: int) -> EntryRecord | None:
+    return await tx.fetch_one(EntryRecord, f"{_RECORD} WHERE e.id = :id", {"id": entry_id})
+
+
+async def public_record(tx: ReadTx, entry_id: int) -> EntryRecord | None:
+    return await tx.fetch_one(
+        EntryRecord, f"{_RECORD} WHERE e.id = :id AND e.book = 'public'", {"id": entry_id}
+    )
 
 
 async def book_of(tx: ReadTx, entry_id: int) -> Book | None:
@@ -260,6 +265,63 @@ async def records_of_kind(tx: ReadTx, kind: EntryKind, *, above: int, through: i
     )
 
 
+class BalanceMismatch(Struct, frozen=True):
+    account: str
+    asset: str
+    amount: int
+    derived: int
+    postings: int
+    counted: int
+
+
+async def balance_mismatches(tx: ReadTx, limit: int) -> list[BalanceMismatch]:
+    """Balances that are not the sum, or not the number, of their postings."""
+    return await tx.fetch_all(
+        BalanceMismatch,
+        "SELECT b.account, b.asset, b.amount, b.postings,"
+        " COALESCE(SUM(p.amount), 0) AS derived, COUNT(p.amount) AS counted"
+        " FROM balances b LEFT JOIN postings p ON p.account = b.account AND p.asset = b.asset"
+        " GROUP BY b.account, b.asset, b.amount, b.postings"
+        " HAVING b.amount <> COALESCE(SUM(p.amount), 0) OR b.postings <> COUNT(p.amount) LIMIT :limit",
+        {"limit": limit},
+    )
+
+
+class AssetSum(Struct, frozen=True):
+    asset: str
+    total: int
+
+
+async def asset_sums(tx: ReadTx) -> list[AssetSum]:
+    """Assets whose balances do not sum to zero."""
+    return await tx.fetch_all(
+        AssetSum,
+        "SELECT asset, SUM(amount) AS total FROM balances"
+        " GROUP BY asset HAVING SUM(amount) <> 0 ORDER BY asset",
+    )
+
+
+class EntrySum(Struct, frozen=True):
+    entry_id: int
+    asset: str
+    total: int
+
+
+async def entry_sums(tx: ReadTx, limit: int) -> list[EntrySum]:
+    """Entries whose postings do not sum to zero."""
+    return await tx.fetch_all(
+        EntrySum,
+        "SELECT entry_id, asset, SUM(amount) AS total FROM postings"
+        " GROUP BY entry_id, asset HAVING SUM(amount) <> 0 ORDER BY entry_id LIMIT :limit",
+        {"limit": limit},
+    )
+
+
+async def entry_total(tx: ReadTx) -> int:
+    """Of both books."""
+    return int(await tx.fetch_value("SELECT COALESCE(MAX(id), 0) FROM entries"))
+
+
 async def posting_total(tx: ReadTx, holding: Holding) -> int:
     found = await tx.fetch_value(
         "SELECT postings FROM balances WHERE account = :account AND asset = :asset",
@@ -269,12 +331,12 @@ async def posting_total(tx: ReadTx, holding: Holding) -> int:
 
 
 async def records_of_holding(tx: ReadTx, holding: Holding, *, above: int, through: int) -> list[EntryRecord]:
-    """The entries behind a holding's postings numbered in (above, through], newest first."""
+    """The public entries behind a holding's postings numbered in (above, through], newest first."""
     return await tx.fetch_all(
         EntryRecord,
         "SELECT e.id, e.leaf_index, e.at_us, e.kind, e.leaf_hash, e.document, r.id AS reversed_by"
         " FROM postings p JOIN entries e ON e.id = p.entry_id LEFT JOIN entries r ON r.reverses = e.id"
         " WHERE p.account = :account AND p.asset = :asset AND p.number > :above AND p.number <= :through"
-        " ORDER BY p.number DESC",
+        " AND e.book = 'public' ORDER BY p.number DESC",
         {"account": holding.account, "asset": str(holding.asset), "above": above, "through": through},
     )

@@ -50,4 +50,3 @@ CREATE TABLE postings (
     FOREIGN KEY (account, asset) REFERENCES balances (account, asset)
 ) STRICT;
 
-CREATE INDEX postings_by_entry ON postings (entry_id);

@@ -7,7 +7,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class WriteTx(ReadTx, Protocol):
         ...
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where everything durable lives."""
 

@@ -1,0 +1,1 @@
+"""The LT token as others see it: how many exist."""
