@@ -1,5 +1,6 @@
 """A board come alive: sensors that survive an absent chip, relays that start open."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -51,6 +52,14 @@ class Reopening(Generic[T]):
         self._error: HardwareError | None = None
         self._retry_at = float("-inf")
         self._failures = 0
+
+    def prepare(self) -> None:
+        """Set the chip up ahead of its first use, so that its first conversion runs meanwhile.
+
+        A failure is kept for `use` to tell.
+        """
+        with contextlib.suppress(HardwareError):
+            self._set_up()
 
     def use(self, read: Callable[[T], ChipSample]) -> ChipSample:
         """Read through the chip, setting it up first where needed.
@@ -192,7 +201,7 @@ def open_board(
     break_s: float = BREAK_S,
     switched_at: Mapping[str, float] | None = None,
 ) -> OpenBoard:
-    """Open all relays' pins and prepare all sensors; no chip is touched before its first sample.
+    """Open all relays' pins, then set up all chips, so that their first conversions run side by side.
 
     `switched_at` holds monotonic times of last switches by node uid, kept over a restart. DS18B20 sensors
     of the real 1-Wire bus are read by a thread each, since a reading blocks for 750 ms.
@@ -200,10 +209,11 @@ def open_board(
     Raises:
         BadBoard: a relay pin cannot be opened; those opened before are closed again.
     """
+    chips: list[Reopening[Any]] = []
     used = {source for node in board.nodes for source in node.sources().values()}
     sensors: dict[str, Sensor] = {}
     for part in board.chips:
-        for sensor in _sensors_of(part, bus, clock, onewire_root):
+        for sensor in _sensors_of(part, bus, clock, onewire_root, chips):
             if sensor.id in used:
                 sensors[sensor.id] = sensor
             else:
@@ -227,13 +237,19 @@ def open_board(
     except BaseException:
         OpenBoard(board, tuple(nodes), sensors).close()
         raise
+    for chip in chips:
+        chip.prepare()
     return OpenBoard(board, tuple(nodes), sensors)
 
 
-def _sensors_of(part: ChipPart, bus: I2cBus, clock: Clock, onewire_root: Path) -> list[Sensor]:
+def _sensors_of(
+    part: ChipPart, bus: I2cBus, clock: Clock, onewire_root: Path, chips: list[Reopening[Any]]
+) -> list[Sensor]:
+    """The sources of one chip; the chip itself is added to `chips`."""
     if isinstance(part, Ads1115Part):
-        return _inputs_of(part, bus, clock)
+        return _inputs_of(part, bus, clock, chips)
     opened = Reopening[Chip](part.id, lambda: _make(part, bus, clock, onewire_root), clock)
+    chips.append(opened)
 
     def read() -> ChipSample:
         return opened.use(lambda chip: chip.sample())
@@ -259,8 +275,9 @@ def _make(part: ChipPart, bus: I2cBus, clock: Clock, onewire_root: Path) -> Chip
             raise AssertionError("an ADS1115 is read through its inputs")
 
 
-def _inputs_of(part: Ads1115Part, bus: I2cBus, clock: Clock) -> list[Sensor]:
+def _inputs_of(part: Ads1115Part, bus: I2cBus, clock: Clock, chips: list[Reopening[Any]]) -> list[Sensor]:
     converter = Reopening[Ads1115](part.id, lambda: Ads1115(bus, part.address, clock), clock)
+    chips.append(converter)
 
     def sensor(made: DividerPart | ThermistorPart) -> Sensor:
         def read() -> ChipSample:

@@ -17,6 +17,6 @@ from hardware.bench.boards import bench_board
 from hardware.bench.bus import BenchBus
 from hardware.bench.cell import Cell
 from hardware.bench.recorded import RecordedCell
-from hardware.bench.site import Bench, BenchSettings
+from hardware.bench.site import Bench, BenchSettings, load_settings
 
-__all__ = ["Bench", "BenchBus", "BenchSettings", "Cell", "RecordedCell", "bench_board"]
+__all__ = ["Bench", "BenchBus", "BenchSettings", "Cell", "RecordedCell", "bench_board", "load_settings"]

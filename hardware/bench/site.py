@@ -11,6 +11,7 @@ are read from the pins that the agent really drives.
 import os
 import tempfile
 import threading
+import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -54,6 +55,18 @@ class BenchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     houses: bool = True
     """Whether solar and load act at the cells."""
     seed: int = 1
+
+
+def load_settings(path: Path) -> BenchSettings:
+    """Settings of a bench from a TOML file of `BenchSettings` fields; what it leaves out has its default.
+
+    Raises:
+        BadBoard: unreadable, malformed, an unknown field, or a value out of range.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), BenchSettings)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadBoard(f"bench settings {path}: {error}") from error
 
 
 class Accounts(Struct, kw_only=True):

@@ -3,7 +3,7 @@
     beta:             1/T = 1/T25 + ln(R / R25) / B          T in K, T25 = 298.15 K
     Steinhart-Hart:   1/T = a + b ln R + c (ln R)^3          R in ohm
 
-Steinhart, Hart: Calibration curves for thermistors, Deep-Sea Research 15 (1968) 497.
+Steinhart et al., Calibration curves for thermistors, Deep-Sea Research 15 (1968) 497.
 """
 
 import math

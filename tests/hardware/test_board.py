@@ -88,7 +88,7 @@ def test_a_good_board_is_read():
         pytest.param('kind = "ds18b20"', 'kind = "bmp280"', r"bmp280", id="unknown kind"),
         pytest.param("capacity_ah = 2.6", "capacity_ah = nan", r"capacity_ah", id="not a number"),
         pytest.param("capacity_ah = 2.6", "", r"capacity_ah", id="missing field"),
-        pytest.param('name = "porch"', 'nmae = "porch"', r"nmae", id="misspelt field"),
+        pytest.param('name = "porch"', 'label = "porch"', r"label", id="misspelt field"),
         pytest.param('name = "porch"', 'name = "porch', r"board test", id="no TOML"),
     ],
 )

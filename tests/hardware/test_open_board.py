@@ -72,8 +72,9 @@ def test_a_chip_that_is_absent_at_start_stops_nobody_and_is_found_later(bench, c
 
 def test_an_absent_chip_is_not_hammered(bench, site, clock):
     bench.bus.nack(0x40)
-    with pytest.raises(ChipAbsent):
-        site.sensors["ina_a"].sample()
+    for _ in range(3):
+        with pytest.raises(ChipAbsent):
+            site.sensors["ina_a"].sample()
     before = bench.bus.transfers
 
     for _ in range(4):
@@ -82,6 +83,16 @@ def test_an_absent_chip_is_not_hammered(bench, site, clock):
             site.sensors["ina_a"].sample()
 
     assert bench.bus.transfers == before
+
+
+def test_the_first_conversions_run_side_by_side(site, clock):
+    before = clock.monotonic()
+
+    for sensor in site.sensors.values():
+        sensor.sample()
+
+    # 0.14 s for all five current meters together, 8 ms for each of five ADS1115 inputs
+    assert clock.monotonic() - before < 0.3
 
 
 def test_a_chip_lost_in_use_is_identified_anew_when_it_returns(bench, site, clock):
@@ -101,10 +112,10 @@ def test_a_chip_lost_in_use_is_identified_anew_when_it_returns(bench, site, cloc
 def test_a_cut_thermistor_does_not_take_the_other_inputs_with_it(bench, site, clock):
     bench.wiring.cut("adc_1.ntc_a")
     for _ in range(6):
-        clock.advance(1)
+        clock.advance(0.2)
         with pytest.raises(Overrange, match="cut"):
             site.sensors["adc_1.ntc_a"].sample()
-        assert site.sensors["adc_1.ntc_b"].sample().temperature_c == pytest.approx(23, abs=0.2)
+    assert site.sensors["adc_1.ntc_b"].sample().temperature_c == pytest.approx(23, abs=0.2)
 
     bench.wiring.mend("adc_1.ntc_a")
     clock.advance(1)

@@ -196,9 +196,11 @@ def test_closing_twice_is_harmless_and_a_closed_pair_stays_open(clock, factory):
 
 
 def test_a_constructor_that_fails_half_way_gives_its_first_pin_back(clock, factory):
-    with pytest.raises(BadBoard, match="5 and 99"):
+    with pytest.raises(BadBoard, match="5 and 99") as failed:
         RelayPair(charge_pin=CHARGE, discharge_pin=99, clock=clock, pin_factory=factory)
 
+    # The error keeps the half-built pair alive, so only a real close frees the pin.
+    assert failed.tb is not None
     with _pair(clock, factory) as relays:
         assert relays.position is IDLE
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware.bench import Bench, BenchSettings
+from hardware.bench import Bench, BenchSettings, load_settings
 from hardware.cells import load_chemistry
+from hardware.errors import BadBoard
 from hardware.open_board import OpenBoard, open_board
 from shared.clock import ManualClock
 from shared.messages import Action
@@ -212,6 +213,24 @@ def test_benches_of_every_size_give_readings(clock, nodes):
             assert volts == pytest.approx(bench.terminals(node.uid).voltage_v, abs=0.02)
             celsius = node.sensors["temperature"].sample().temperature_c
             assert celsius == pytest.approx(23.0, abs=0.2)
+
+
+def test_settings_come_from_a_file_and_the_rest_is_default(tmp_path):
+    path = tmp_path / "bench.toml"
+    path.write_text("efficiency = 0.8\nsoc_percent = [90, 10]\n")
+
+    assert load_settings(path) == BenchSettings(efficiency=0.8, soc_percent=(90.0, 10.0))
+
+
+@pytest.mark.parametrize(
+    "text,field", [("efficiency = 1.2", "efficiency"), ("speed = 3", "speed"), ("efficiency", "bench.toml")]
+)
+def test_wrong_settings_are_refused_by_name(tmp_path, text, field):
+    path = tmp_path / "bench.toml"
+    path.write_text(text)
+
+    with pytest.raises(BadBoard, match=field):
+        load_settings(path)
 
 
 def _stored_wh(bench: Bench) -> float:
