@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from lumengrid.processes import clock_from_environment, end_with_parent, port_is_free, set_up_log
+from lumengrid.cloud_commands import cloud
+from lumengrid.edge_commands import edge
+from lumengrid.processes import end_with_parent, set_up_log
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,85 +81,5 @@ def broker(host: str, port: int, secrets_file: Path) -> None:
     asyncio.run(run_broker(host=host, port=port, secrets_file=secrets_file))
 
 
-@main.group()
-def cloud() -> None:
-    """The service."""
-
-
-_SETTINGS = click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="TOML file.",
-)
-
-
-@cloud.command("run")
-@_SETTINGS
-def cloud_run(settings_file: Path | None) -> None:
-    """Serve the API until SIGTERM."""
-    import uvicorn
-
-    from cloud.app import create_app
-    from cloud.settings import SettingsError, load_settings
-
-    end_with_parent()
-    set_up_log()
-    try:
-        settings = load_settings(settings_file)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    if settings.port and not port_is_free(settings.port, settings.host):
-        raise click.ClickException(
-            f"port {settings.port} on {settings.host} is taken: stop its owner or set LUMENGRID_PORT"
-        )
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    uvicorn.run(
-        create_app(settings, clock_from_environment()),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,
-        server_header=False,
-    )
-
-
-@main.group()
-def edge() -> None:
-    """The agent on the Pi."""
-
-
-_CONFIG = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("/etc/lumengrid/edge.toml"),
-    show_default=True,
-)
-
-
-@edge.command("run")
-@_CONFIG
-@click.option("--bench", "bench_nodes", type=click.IntRange(1, 10), help="Imitate copper: nodes on a bench.")
-def edge_run(config_file: Path, bench_nodes: int | None) -> None:
-    """Run the agent until SIGTERM."""
-    from edge.agent import run_agent
-    from edge.config import load_config
-    from edge.errors import EdgeError
-    from hardware.errors import HardwareError
-
-    clock = clock_from_environment()
-    try:
-        config = load_config(config_file)
-        bench = None
-        if bench_nodes is not None:
-            from hardware.bench import Bench
-
-            end_with_parent()
-            bench = Bench.of_nodes(bench_nodes, clock)
-        set_up_log(config.log_level.upper())
-        sys.exit(asyncio.run(run_agent(config, clock=clock, bench=bench)))
-    except (EdgeError, HardwareError) as error:
-        raise click.ClickException(str(error)) from None
+main.add_command(cloud)
+main.add_command(edge)
