@@ -31,6 +31,10 @@ class MustSign(Unauthenticated):
     """A keyed device always signs; a keyless one is believed only nearby and under open trust."""
 
 
+class CodeRequired(Forbidden):
+    """Only nearby and under open trust may an agent enrol without a code."""
+
+
 class WrongDevice(Forbidden):
     """A device speaks for itself alone."""
 

@@ -15,6 +15,7 @@ from cloud.devices.commands import Commands
 from cloud.devices.enrolment import BrokerAccess, Enrolment, check_signature
 from cloud.devices.errors import (
     BadDeviceSignature,
+    CodeRequired,
     CodeUsed,
     DeviceTaken,
     MustSign,
@@ -102,7 +103,7 @@ class Devices:
             BadDeviceId, BadDeviceSignature: what is shown does not hold.
             UnknownCode, CodeUsed: the code.
             DeviceTaken: the id has another key or owner, or the key another id.
-            MustSign: no code, and not trusted.
+            CodeRequired: there is none, and the address is not trusted.
         """
         shown.check()
         async with self._store.write() as tx:
@@ -112,7 +113,7 @@ class Devices:
             elif trusted:
                 await self._enrol_first_contact(tx, shown)
             else:
-                raise MustSign("enrolment_code: required; register the device to get one")
+                raise CodeRequired("enrolment_code: required; register the device to get one")
             device = await self._known(tx, shown.device_id)
         logger.info("device enrolled device=%s", device.device_id)
         return device

@@ -214,18 +214,18 @@ async def test_a_keyless_device_takes_a_key_by_first_contact(client: httpx.Async
 
 
 async def test_first_contact_from_afar_is_refused(far: httpx.AsyncClient, agent: Agent) -> None:
-    assert (await far.post(ENROL, json=agent.enrolment())).status_code == 401
+    assert (await far.post(ENROL, json=agent.enrolment())).status_code == 403
 
 
 @pytest.mark.parametrize("settings", [SIGNED], indirect=True)
 async def test_first_contact_without_open_trust_is_refused_also_for_a_key_that_is_known(
     client: httpx.AsyncClient, ana: SignedIn, agent: Agent
 ) -> None:
-    assert (await client.post(ENROL, json=agent.enrolment())).status_code == 401
+    assert (await client.post(ENROL, json=agent.enrolment())).status_code == 403
     _, code = await registered(client, ana)
     await client.post(ENROL, json=agent.enrolment(code))
 
-    assert (await client.post(ENROL, json=agent.enrolment())).status_code == 401
+    assert (await client.post(ENROL, json=agent.enrolment())).status_code == 403
 
 
 async def test_a_device_that_enrolled_before_joins_the_owner_of_the_code_with_what_it_earned(
@@ -372,7 +372,7 @@ async def test_behind_a_configured_proxy_its_callers_own_address_counts(
         ENROL, json=agent.enrolment(), headers={"X-Forwarded-For": "203.0.113.9, 10.0.0.7"}
     )
 
-    assert (from_afar.status_code, from_nearby.status_code) == (401, 200)
+    assert (from_afar.status_code, from_nearby.status_code) == (403, 200)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ async def test_behind_a_configured_proxy_its_callers_own_address_counts(
 async def test_what_only_looks_nearby_is_not_trusted(
     client: httpx.AsyncClient, agent: Agent, headers: dict[str, str]
 ) -> None:
-    assert (await client.post(ENROL, json=agent.enrolment(), headers=headers)).status_code == 401
+    assert (await client.post(ENROL, json=agent.enrolment(), headers=headers)).status_code == 403
 
 
 async def test_the_services_own_pages_are_nearby(
