@@ -1,5 +1,7 @@
 """INA219 and INA226 as register tables: shunt and bus input in, conversions by the configured time."""
 
+from abc import ABC, abstractmethod
+
 from hardware.bench.registers import RegisterChip, word_of
 
 CONFIGURATION = 0x00
@@ -17,7 +19,7 @@ INA226_AVERAGES = (1, 4, 16, 64, 128, 256, 512, 1024)
 INA226_TIMES_S = (140e-6, 204e-6, 332e-6, 588e-6, 1.1e-3, 2.116e-3, 4.156e-3, 8.244e-3)
 
 
-class InaChip(RegisterChip):
+class InaChip(RegisterChip, ABC):
     """What both have in common: two analogue inputs and continuous conversions."""
 
     def __init__(self, *, seed: int = 0, noise_bits: float = 1.0) -> None:
@@ -46,13 +48,13 @@ class InaChip(RegisterChip):
         """A write to the configuration starts the running conversion anew."""
         self._next_at = None
 
+    @abstractmethod
     def conversion_s(self) -> float:
         """Seconds for one pair of shunt and bus conversion in the present setup."""
-        raise NotImplementedError
 
+    @abstractmethod
     def convert(self) -> None:
         """Latch both inputs."""
-        raise NotImplementedError
 
 
 class Ina219Chip(InaChip):
