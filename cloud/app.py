@@ -23,7 +23,14 @@ from nacl.signing import SigningKey
 from cloud.api import stelltron
 from cloud.devices import guard as device_guard
 from cloud.devices.service import Devices
+from cloud.grid.agent_calls import AgentCalls
+from cloud.grid.ingest import Ingest
+from cloud.grid.link import GridLink
+from cloud.grid.publisher import Publisher
 from cloud.grid.service import Grid
+from cloud.grid.subscriber import Subscriber
+from cloud.grid.transfers import Transfers
+from cloud.grid.upkeep import Upkeep
 from cloud.identity import guard as identity_guard
 from cloud.identity.service import Identity
 from cloud.kit import health, metrics
@@ -37,8 +44,10 @@ from cloud.ledger.service import Ledger
 from cloud.market.service import Market
 from cloud.minting.service import Minting
 from cloud.pricing.service import Pricing
+from cloud.realtime.sse import EventStream
 from cloud.settings import Settings
 from shared.clock import Clock, SystemClock
+from shared.mqtt import parse_broker_url
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +94,11 @@ def build(settings: Settings, clock: Clock) -> Parts:
     grid = Grid(store=store, clock=clock, events=events, devices=devices)
     pricing = Pricing(store, clock, events, market, grid, settings)
     minting = Minting(store, clock, events, ledger, devices, market, pricing, settings)
+    transfers = Transfers(store=store, clock=clock, events=events, devices=devices)
+    agent_calls = AgentCalls(
+        store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
+    )
+    event_stream = EventStream(events=events, clock=clock)
     services: dict[str, object] = {
         "store": store,
         "events": events,
@@ -101,8 +115,37 @@ def build(settings: Settings, clock: Clock) -> Parts:
         "grid": grid,
         "pricing": pricing,
         "minting": minting,
+        "transfers": transfers,
+        "agent_calls": agent_calls,
+        "event_stream": event_stream,
     }
-    workers: list[Worker] = [pricing]
+    workers: list[Worker] = [
+        pricing,
+        event_stream,
+        Upkeep(store=store, clock=clock, events=events, transfers=transfers, settings=settings),
+    ]
+    if settings.mqtt_url is not None:
+        link = GridLink(
+            parse_broker_url(
+                settings.mqtt_url, password=settings.mqtt_password, ca_file=settings.mqtt_ca_file
+            )
+        )
+        ingest = Ingest(
+            store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
+        )
+        subscriber = Subscriber(link=link, ingest=ingest, signing_key=signing_key, clock=clock)
+        publisher = Publisher(
+            link=link,
+            store=store,
+            clock=clock,
+            events=events,
+            devices=devices,
+            grid=grid,
+            pricing=pricing,
+            ledger=ledger,
+            books=books,
+        )
+        workers += [subscriber, publisher]
     return Parts(
         store=store,
         clock=clock,

@@ -73,6 +73,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     constant_sign_in: Annotated[bool, _meaning("Accept a wallet's signature over the constant message.")] = (
         True
     )
+    telemetry_days: Annotated[int, _meaning("Telemetry is kept for so many days.", ge=1, le=36_500)] = 30
+    stream_hours: Annotated[
+        int, _meaning("Heartbeat and node_data events can be resumed for so many hours.", ge=1, le=8_760)
+    ] = 24
     trusted_proxies: Annotated[tuple[str, ...], _meaning("Addresses whose X-Forwarded-For counts.")] = ()
     body_bytes_max: Annotated[int, _meaning("Largest request body.", ge=1024)] = 1_048_576
 

@@ -6,6 +6,7 @@ from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
 from cloud.devices import routes as devices
+from cloud.grid import routes as grid
 from cloud.identity import routes as identity
 from cloud.kit.http import JsonResponse, error_parts
 from cloud.ledger import routes as ledger
@@ -20,6 +21,7 @@ ROUTES: list[BaseRouteHandler] = [
     *pricing.ROUTES,
     *ledger.ROUTES,
     *tokens.ROUTES,
+    *grid.ROUTES,
 ]
 
 

@@ -143,6 +143,11 @@ def _bad_record(payload: bytes, reason: str) -> BadRecord:
 
 
 def read_claim(device: Device, record: EnergyRecord) -> Claim:
+    """The claim that an energy record makes; raises as `claim_of_report`."""
+    return claim_of_report(device, bytes(record.report), record.signature)
+
+
+def claim_of_report(device: Device, raw: bytes, signature: str) -> Claim:
     """The claim that a signed report makes, scaled to what it stands for.
 
     Raises:
@@ -150,9 +155,8 @@ def read_claim(device: Device, record: EnergyRecord) -> Claim:
     """
     if device.public_key is None:
         raise Refused("enrol first: this device has no key")
-    raw = bytes(record.report)
     try:
-        verify(device.public_key, Purpose.ENERGY, raw, record.signature)
+        verify(device.public_key, Purpose.ENERGY, raw, signature)
     except BadSignature:
         raise Refused("wrong signature: it does not belong to this report and this device's key") from None
     try:
@@ -179,7 +183,7 @@ def read_claim(device: Device, record: EnergyRecord) -> Claim:
         received_mwh=received_mwh * scale,
         voltage_v_mean=report.voltage_mv_mean / 1_000,
         current_a_mean=report.current_ma_mean / 1_000,
-        evidence=Evidence(report=raw.decode(), signature=record.signature, public_key=device.public_key),
+        evidence=Evidence(report=raw.decode(), signature=signature, public_key=device.public_key),
     )
 
 

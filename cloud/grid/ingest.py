@@ -17,6 +17,7 @@ from cloud.errors import CloudError
 from cloud.grid import storage
 from cloud.grid.cursors import Verdict, judge
 from cloud.grid.decoding import (
+    REASON_CHARS_MAX,
     BadRecord,
     Leaf,
     Refused,
@@ -29,11 +30,12 @@ from cloud.grid.decoding import (
     read_telemetry,
 )
 from cloud.grid.model import Node, StreamAck
-from cloud.grid.ports import Minting
 from cloud.grid.service import Grid
 from cloud.grid.transfers import Transfers
 from cloud.kit.store import Store, WriteTx
 from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
+from cloud.minting.errors import ReportRefused
+from cloud.minting.service import Minting
 from shared.clock import Clock, to_micros
 from shared.messages import (
     CommandAck,
@@ -294,8 +296,8 @@ class Ingest:
                 if device is None:
                     return None
                 return await self._energy(tx, device, record, None)
-        except (Refused, CloudError) as error:
-            if isinstance(error, CloudError) and error.status >= 500:  # noqa: PLR2004
+        except CloudError as error:
+            if error.status >= 500:  # noqa: PLR2004
                 raise
             reason = str(error)
         self.counts["refused"] += 1
@@ -316,15 +318,25 @@ class Ingest:
         elif verdict is Verdict.APPLY:
             stream.through = record.seq
             if refuse is not None:
-                stream.refused.append(Refusal(seq=record.seq, reason=refuse[:300]))
+                stream.refused.append(Refusal(seq=record.seq, reason=refuse[:REASON_CHARS_MAX]))
             elif isinstance(record, BadRecord):
                 stream.refused.append(Refusal(seq=record.seq, reason=record.reason))
             else:
-                claim = read_claim(device, record)
-                mint = await self._minting.mint(tx, device, claim)
-                if mint.at_us >= now_us:  # else it is the first answer to a repeated report
-                    await self._transfers.delivered(tx, claim)
+                await self._mint(tx, device, record, stream)
         return await self._close(tx, stream, now_us=now_us)
+
+    async def _mint(self, tx: WriteTx, device: Device, record: EnergyRecord, stream: _OpenStream) -> None:
+        now_us = self._clock.now_us()
+        try:
+            claim = read_claim(device, record)
+            mint = await self._minting.mint(tx, device, claim)
+        except (Refused, ReportRefused) as error:  # what minting keeps of it is stored all the same
+            self.counts["refused"] += 1
+            logger.warning("energy report refused device=%s seq=%d: %s", device.device_id, record.seq, error)
+            stream.refused.append(Refusal(seq=record.seq, reason=str(error)[:REASON_CHARS_MAX]))
+            return
+        if mint.at_us >= now_us:  # else it is the first answer to a repeated report
+            await self._transfers.delivered(tx, claim)
 
     # Both
 

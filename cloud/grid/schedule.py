@@ -33,10 +33,11 @@ def decide(nodes: Sequence[BalanceNode], manual: Sequence[Command]) -> tuple[Nod
     if not manual:
         return balance(nodes)
     by_uid = {command.node_uid: command for command in manual}
-    return tuple(_manual(node.uid, by_uid.get(node.uid)) for node in nodes)
+    return tuple(manual_action(node.uid, by_uid.get(node.uid)) for node in nodes)
 
 
-def _manual(uid: str, command: Command | None) -> NodeAction:
+def manual_action(uid: str, command: Command | None) -> NodeAction:
+    """What a manual command asks of a node; None: of the others, to keep still."""
     if command is None:
         return NodeAction(uid=uid, action=Action.IDLE, reason="idle during a manual transfer")
     return NodeAction(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import structs
 
+from cloud.devices.model import Device
 from cloud.devices.service import Devices
 from cloud.errors import NotFound
 from cloud.grid import schedule, storage
@@ -79,9 +80,9 @@ class Grid:
         await storage.put_presence(tx, structs.replace(before, online=False))
         await self._events.announce(tx, "heartbeat", {"device_id": device_id, "status": "offline"})
 
-    async def beat(self, tx: WriteTx, device_id: str) -> None:
-        """Tell the world, now and then, that a device lives."""
-        if self._heartbeat.allows(device_id):
+    async def beat(self, tx: WriteTx, device_id: str, *, always: bool = False) -> None:
+        """Tell the world that a device lives, at most once in 30 s unless `always`."""
+        if self._heartbeat.allows(device_id) or always:
             await self._events.announce(tx, "heartbeat", {"device_id": device_id, "status": "heartbeat"})
 
     async def device_said(
@@ -152,16 +153,17 @@ class Grid:
 
     # Queries
 
-    async def nodes_of(self, device_id: str) -> list[Node]:
-        """The latest of every node of a device, by uid.
+    async def nodes_of(self, device_id: str) -> tuple[Device, list[Node]]:
+        """A device and the latest of every node of it, by uid.
 
         Raises:
             NotFound: no such device.
         """
         async with self._store.read() as tx:
-            if await self._devices.get(tx, device_id) is None:
-                raise NotFound(f"no device {device_id}")
-            return await storage.nodes_of(tx, device_id)
+            device = await self._devices.get(tx, device_id)
+            if device is None:
+                raise NotFound(f"device_id: {device_id} is unknown")
+            return device, await storage.nodes_of(tx, device_id)
 
     async def current_nodes(self, tx: ReadTx, device_id: str) -> list[Node]:
         """Those seen within the last 2 min."""

@@ -293,3 +293,15 @@ async def trim(tx: WriteTx, *, before_us: int, limit: int) -> Sequence[int]:
             bounds,
         ),
     ]
+
+
+async def devices_with_transfers(tx: ReadTx) -> list[str]:
+    """Devices with a transfer under way: those that may have commands to be sent again."""
+
+    class Row(Struct):
+        device_id: str
+
+    rows = await tx.fetch_all(
+        Row, f"SELECT DISTINCT device_id FROM transfers WHERE state IN {_OPEN} ORDER BY device_id"
+    )
+    return [row.device_id for row in rows]

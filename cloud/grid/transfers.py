@@ -39,6 +39,18 @@ class Transfers:
         self._events = events
         self._devices = devices
 
+    async def start(
+        self, device_id: str, sender_uid: str, receiver_uid: str
+    ) -> tuple[Transfer, list[Command]]:
+        """`request` as a use case of its own."""
+        async with self._store.write() as tx:
+            return await self.request(tx, device_id, sender_uid, receiver_uid)
+
+    async def halt(self, device_id: str) -> tuple[list[Transfer], list[Command]]:
+        """`stop` as a use case of its own."""
+        async with self._store.write() as tx:
+            return await self.stop(tx, device_id)
+
     async def request(
         self, tx: WriteTx, device_id: str, sender_uid: str, receiver_uid: str
     ) -> tuple[Transfer, list[Command]]:

@@ -99,9 +99,13 @@ class EventLog:
         )
 
     async def trim(self, tx: WriteTx, *, before_us: int, types: Collection[str]) -> int:
-        """Drop old events of the given types, which no durable reader needs; how many went."""
+        """Drop old events of the given types, which no durable reader needs; how many went.
+
+        The newest event always stays, so that no id is ever given twice.
+        """
         return await tx.execute(
-            f"DELETE FROM events WHERE at_us < :before_us AND type IN ({', '.join(_quoted(types))})",
+            f"DELETE FROM events WHERE at_us < :before_us AND type IN ({', '.join(_quoted(types))})"
+            " AND id < (SELECT MAX(id) FROM events)",
             {"before_us": before_us},
         )
 
