@@ -15,9 +15,12 @@ States, in this order:
     v  = OCV(s) + h + b - p - R0 r (i + u)
 
 h turns towards -H sign(i) as charge moves (one-state model of Plett, J. Power Sources 134 (2004) 262). r and
-c are random walks, u and b Gauss-Markov. b is what keeps the band honest: a wrong curve is wrong in the same
-way for as long as the charge stays where it is, so a thousand samples at one charge say no more about it than
-one (Schmidt's "consider" idea); it is forgotten only as charge moves.
+c are random walks, u and b Gauss-Markov, b forgotten as charge moves.
+
+What keeps the band honest: a wrong curve is wrong in the same way each time the cell comes by, so no number
+of samples at one charge says more than the curve itself is known. Each tenth of the charge that was visited
+tells (slope / spread of the curve)^2 once; the inverse of the sum, older visits fading as uncounted charge
+adds up, is added to the filter's own variance.
 
 Current is positive while the cell discharges. Time is the monotonic clock's.
 """
@@ -35,26 +38,36 @@ from shared.messages import Quality
 S, P, R, C, U, B, H = range(7)
 STATES: Final = 7
 
-STEP_S_MAX = 5.0
+STEP_S_MAX = 30.0
 """Longest time over which a current sample is believed to have lasted."""
 GAP_SD_MAX = 0.3
 """However long a gap: no more is unknown than this, as a fraction of the capacity."""
 SOC_SD_START_MIN, SOC_SD_START_MAX = 0.03, 0.3
+SOC_SD_GIVEN_MIN = 0.1
+"""A charge that somebody only says is not believed more closely than this."""
 CURVE_SOC_SD = 0.005
 """The curve is also wrong sideways: by this much charge, which counts where it is steep."""
+TENTHS: Final = 10
+VISIT_S = 120.0
+"""How long a stretch of the curve must be seen until it has told what it knows."""
+VISIT_FADE = 0.015
+"""Uncounted charge (fraction) after which a visit has faded to 1/e."""
 CURVE_LENGTH = 0.08
 """Charge (fraction) over which the error of the curve changes."""
 HYSTERESIS_LENGTH = 0.02
 """Charge (fraction) over which hysteresis turns round."""
 HYSTERESIS_SD = 0.1
 """Spread of the hysteresis once it has turned, as a share of it."""
-CURVE_TIME_S = 6 * 3600.0
+CURVE_TIME_S = 30 * 86_400.0
 RESISTANCE_WALK = 0.3
 """Spread that the resistance factor gains over a whole charge."""
 RESISTANCE_DRIFT_PER_DAY = 0.1
 CAPACITY_DRIFT_PER_DAY = 0.001
 UNSEEN_METERED_S = 1800.0
-UNSEEN_VOLTAGE_ONLY_S = 600.0
+"""How long local solar or load current stays alike."""
+OFFSET_S = 86_400.0
+"""How long the zero of a sensor stays."""
+UNSEEN_VOLTAGE_ONLY_S = 300.0
 NOISE_S = 60.0
 """What the model leaves unexplained stays alike for about this long, so samples within it count as one."""
 SETTLE_S = 20.0
@@ -74,6 +87,8 @@ class SocState(Struct, frozen=True, kw_only=True):
 
     mean: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
+    visited: tuple[float, ...]
+    """How much each tenth of the charge counts as seen, 0 to 1."""
     capacity_mah: float
     """The configured capacity the factor in `mean` refers to."""
 
@@ -102,7 +117,8 @@ class SocFilter:
         self._r0_ohm = chemistry.r0_ohm * scale
         self._r1_ohm = chemistry.r1_ohm * scale
         self._capacity_as = cell.capacity_mah * 3.6
-        self._curve_floor = _curve_floor(cell)
+        self._visited = [0.0] * TENTHS
+        self._telling = [_telling(cell, (tenth + 0.5) / TENTHS) for tenth in range(TENTHS)]
         self._x: list[float] = []
         self._cov: list[list[float]] = []
         self._at: float | None = None
@@ -120,10 +136,17 @@ class SocFilter:
         """None until the first voltage."""
         if not self._x:
             return None
-        sd = math.hypot(math.sqrt(self._cov[S][S]), self._curve_floor)
         return Soc(
-            percent=100 * min(max(self._x[S], 0.0), 1.0), band_percent=min(100 * BAND_SIGMAS * sd, 100.0)
+            percent=100 * min(max(self._x[S], 0.0), 1.0),
+            band_percent=min(100 * BAND_SIGMAS * self._spread, 100.0),
         )
+
+    @property
+    def _spread(self) -> float:
+        """Spread of the charge: the filter's own, and what the visited curve leaves open."""
+        told = sum(seen * telling for seen, telling in zip(self._visited, self._telling, strict=True))
+        curve = min(1 / told, SOC_SD_START_MAX**2) if told > 0 else 0.0
+        return math.sqrt(self._cov[S][S] + curve)
 
     @property
     def capacity_mah(self) -> float:
@@ -146,8 +169,9 @@ class SocFilter:
         if not self._x:
             return None
         return SocState(
-            mean=tuple(self._x),
-            covariance=tuple(tuple(row) for row in self._cov),
+            mean=tuple(_seven_digits(value) for value in self._x),
+            covariance=tuple(tuple(_seven_digits(value) for value in row) for row in self._cov),
+            visited=tuple(round(seen, 3) for seen in self._visited),
             capacity_mah=self._cell.capacity_mah,
         )
 
@@ -178,7 +202,8 @@ class SocFilter:
             self._start(voltage_v, now_a, r0_ohm, metered=metered)
             if self._given is not None:
                 self._x[S] = self._given.percent / 100
-                self._cov[S][S] = (self._given.band_percent / 100 / BAND_SIGMAS) ** 2
+                sd = max(self._given.band_percent / 100 / BAND_SIGMAS, SOC_SD_GIVEN_MIN)
+                self._cov[S][S] = sd**2
         elif self._at is not None:
             self._elapse(at - self._at, now_a, metered=metered)
         step_v = abs(now_a - self._current_a) * (self._r0_ohm + self._r1_ohm) * SETTLE_SHARE
@@ -192,13 +217,14 @@ class SocFilter:
         return self.soc
 
     def _restore(self, state: SocState, down_s: float | None) -> None:
-        numbers = [*state.mean, state.capacity_mah, *(v for r in state.covariance for v in r)]
-        if len(state.mean) != STATES or len(numbers) != STATES + 1 + STATES * STATES:
+        numbers = [*state.visited, *state.mean, state.capacity_mah, *(v for r in state.covariance for v in r)]
+        if len(state.mean) != STATES or len(numbers) != STATES + 1 + STATES * STATES + TENTHS:
             raise StateUnreadable(f"state of charge has {len(state.mean)} states, {STATES} expected")
         if not all(math.isfinite(number) for number in numbers) or state.capacity_mah <= 0:
             raise StateUnreadable("state of charge holds a number that is not finite")
         self._x = list(state.mean)
         self._cov = [list(row) for row in state.covariance]
+        self._visited = list(state.visited)
         self._x[C] *= state.capacity_mah / self._cell.capacity_mah
         if not 0.5 < self._x[C] < 1.5:  # noqa: PLR2004  another cell than the one the state is of
             self._x[C] = 1.0
@@ -222,6 +248,7 @@ class SocFilter:
             chemistry.ocv_sd_v, chemistry.hysteresis_v, polarised_v, unseen_a * (r0_ohm + self._r1_ohm)
         )
         self._strain_v = 0.0
+        self._visited = [0.0] * TENTHS
         sd = min(max(doubt_v / _slope_v(cell, soc, reach=0.03), SOC_SD_START_MIN), SOC_SD_START_MAX)
         self._x = [soc, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
         spreads = (
@@ -269,7 +296,10 @@ class SocFilter:
             per_amp *= chemistry.coulomb_efficiency
         moved = flow_a * per_amp
         a = math.exp(-dt / chemistry.tau1_s)
-        unseen_s = UNSEEN_METERED_S if metered else UNSEEN_VOLTAGE_ONLY_S
+        unseen_s = UNSEEN_VOLTAGE_ONLY_S
+        if metered:
+            unmetered = self._cell.unmetered_current_ma > self._cell.current_offset_ma
+            unseen_s = UNSEEN_METERED_S if unmetered else OFFSET_S
         e = math.exp(-dt / unseen_s)
         g = math.exp(-abs(moved) / CURVE_LENGTH - dt / CURVE_TIME_S)
         k = math.exp(-abs(moved) / HYSTERESIS_LENGTH)
@@ -300,6 +330,9 @@ class SocFilter:
         cov[U][U] += (1 - e * e) * self._unseen_a(metered=metered) ** 2
         cov[B][B] += (1 - g * g) * curve_v**2
         cov[H][H] += (1 - k * k) * (HYSTERESIS_SD * chemistry.hysteresis_v) ** 2
+        unsure = self._unseen_a(metered=metered) * per_amp + abs(moved) * math.sqrt(cov[C][C])
+        fade = math.exp(-unsure / VISIT_FADE)
+        self._visited = [seen * fade for seen in self._visited]
         self._settling_v *= math.exp(-dt / SETTLE_S)
 
     def _carry_covariance(
@@ -349,6 +382,8 @@ class SocFilter:
         if ratio > INNOVATION_SIGMAS_MAX**2:
             # One wild sample may not drag the state along; many in a row raise the strain instead.
             variance = innovation_v * innovation_v / INNOVATION_SIGMAS_MAX**2
+        tenth = min(max(int(x[S] * TENTHS), 0), TENTHS - 1)
+        self._visited[tenth] += (1 - self._visited[tenth]) * (1 - math.exp(-since_s / VISIT_S))
         gain = [value / variance for value in cov_h]
         for i in range(STATES):
             x[i] += gain[i] * innovation_v
@@ -379,15 +414,14 @@ def _slope_v(cell: CellParameters, soc: float, *, reach: float) -> float:
     return max((chemistry.ocv_v(high) - chemistry.ocv_v(low)) / (high - low), 0.01)
 
 
-def _curve_floor(cell: CellParameters) -> float:
-    """What no amount of cycling averages out (one standard deviation, fraction of the capacity).
+def _telling(cell: CellParameters, soc: float) -> float:
+    """Information on the charge that the curve holds here: 1 / variance, per unit squared."""
+    slope = _slope_v(cell, soc, reach=0.5 / TENTHS)
+    return (slope / math.hypot(cell.chemistry.ocv_sd_v, CURVE_SOC_SD * slope)) ** 2
 
-    The curve is wrong in the same way in each cycle; what remains after a whole sweep is its error in volts
-    over the mean slope, averaged over the stretches of charge within which that error is independent.
-    """
-    chemistry = cell.chemistry
-    slope = (chemistry.ocv_v(0.9) - chemistry.ocv_v(0.1)) / 0.8
-    return min(chemistry.ocv_sd_v / slope * math.sqrt(CURVE_LENGTH), 0.05)
+
+def _seven_digits(value: float) -> float:
+    return float(f"{value:.7g}")
 
 
 def _warmth(temperature_c: float | None) -> float:

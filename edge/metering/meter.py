@@ -2,9 +2,9 @@
 
 A report covers the metered time since the sender's last one. Its interval is [ended_at - metered time,
 ended_at), ended_at being the last metered sample on a time axis that starts at the transfer's first moment
-(UTC then, plus monotonic time since), so neither a step of the wall clock nor a gap distorts it. Intervals of one
-sender never overlap: where the wall clock was set back, the axis is moved behind the last interval and the
-report says that its clock was not known to be right.
+(UTC then, plus monotonic time since), so neither a step of the wall clock nor a gap distorts it. Intervals of
+one sender never overlap: where the wall clock was set back, the axis is moved behind the last interval and
+the report says that its clock was not known to be right.
 
 Energy is reported in whole mWh; the fraction waits for the same sender's next report, and so does everything
 below the least amount, with the time it took. The state survives restarts; what was not yet reported survives
