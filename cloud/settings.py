@@ -112,11 +112,16 @@ def load_settings(
             values[name] = text.split(",") if name == "trusted_proxies" and text else text
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error), values)) from None
     _check(settings)
     return settings
+
+
+def _path(type_: type[Any], value: object) -> object:
+    """Text as a path: the one type of a setting that msgspec does not know."""
+    return Path(value) if type_ is Path and isinstance(value, str) else value
 
 
 def _from_toml(path: Path) -> dict[str, Any]:

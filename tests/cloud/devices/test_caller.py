@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from cloud.app import Parts
+from cloud.devices import storage
 from cloud.devices.errors import BadDeviceSignature
 from cloud.devices.service import Devices
 from shared.clock import ManualClock
@@ -221,3 +222,9 @@ async def test_a_keyless_device_signs_no_report(client: httpx.AsyncClient, devic
 
     with pytest.raises(BadDeviceSignature, match="no key"):
         devices.verify_report(device, b"{}", Agent().sign("energy", b"{}"))
+
+
+async def test_a_counter_is_spent_only_under_the_key_that_signed(parts: Parts, enrolled: Agent) -> None:
+    async with parts.store.write() as tx:
+        assert not await storage.raise_counter(tx, enrolled.device_id, "0" * 64, 1)
+        assert await storage.raise_counter(tx, enrolled.device_id, enrolled.public_key, 1)
