@@ -13,9 +13,8 @@ CloudError
 """
 
 from cloud.errors import BadRequest, CloudError, Conflict, NotFound
-from cloud.ledger.model import Asset
+from cloud.ledger.model import DECIMALS, Asset
 from shared.money import show_amount
-from shared.units import MWH_PER_KWH
 
 
 class Unbalanced(CloudError):
@@ -34,8 +33,8 @@ class InsufficientFunds(BadRequest):
     """An account that may not fall below zero would; `short` is what is missing, in the asset's units."""
 
     def __init__(self, account: str, asset: Asset, short: int) -> None:
-        shown = short / MWH_PER_KWH if asset is Asset.ENERGY else show_amount(short)
-        super().__init__(f"insufficient funds: {shown} {asset.value} are missing")
+        shown = show_amount(short, decimals=DECIMALS[asset])
+        super().__init__(f"insufficient funds: {shown:f} {asset.value} are missing")
         self.account = account
         self.asset = asset
         self.short = short

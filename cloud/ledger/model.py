@@ -27,6 +27,10 @@ class Asset(StrEnum):
     """Carbon dioxide not emitted, in mg."""
 
 
+DECIMALS = {Asset.LT: 7, Asset.XLM: 7, Asset.ENERGY: 6, Asset.CARBON: 7, Asset.CO2_SAVED: 6}
+"""Places between an asset's integer unit and the number people are shown (LT, XLM, kWh, credits, kg)."""
+
+
 class SystemAccount(StrEnum):
     """Accounts that belong to no one. Those that create something may fall below zero, without limit."""
 

@@ -14,6 +14,7 @@ from nacl.signing import SigningKey
 from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
 from cloud.ledger.books import Books
 from cloud.ledger.model import (
+    DECIMALS,
     Asset,
     ConsistencyProof,
     EntryKind,
@@ -28,9 +29,6 @@ from shared.clock import rfc3339
 from shared.money import show_amount
 from shared.signatures import public_key_of
 
-MWH_DECIMALS = 6
-MG_DECIMALS = 6
-"""Of a kilogram, as mWh are of a kWh."""
 SIZE_MAX = 2**63 - 1
 
 EntryId = Annotated[int, PathParameter(ge=1, le=SIZE_MAX, description="As `entry` in the lists.")]
@@ -62,8 +60,8 @@ async def overview(books: NamedDependency[Books]) -> dict[str, Any]:
         "total_minted": show_amount(supply.minted),
         "total_burned": show_amount(supply.burned),
         "circulating_supply": show_amount(supply.circulating),
-        "total_energy_kwh": show_amount(supply.energy_mwh, decimals=MWH_DECIMALS),
-        "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=MG_DECIMALS),
+        "total_energy_kwh": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
+        "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=DECIMALS[Asset.CO2_SAVED]),
         "total_carbon_credits": show_amount(supply.carbon_credit),
         "total_mint_events": supply.mints,
         "total_burn_events": supply.burns,
@@ -91,7 +89,7 @@ async def mints(
     return {
         "mints": [_mint(record) for record in found.entries],
         "total_events": found.total,
-        "total_kwh": show_amount(supply.energy_mwh, decimals=MWH_DECIMALS),
+        "total_kwh": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
         "total_tokens": show_amount(supply.minted),
         **_paging(found, page, limit),
     }
@@ -119,8 +117,8 @@ async def carbon(
     supply = await books.supply()
     return {
         "credits": [_credit(record) for record in found.entries],
-        "total_kwh_offset": show_amount(supply.energy_mwh, decimals=MWH_DECIMALS),
-        "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=MG_DECIMALS),
+        "total_kwh_offset": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
+        "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=DECIMALS[Asset.CO2_SAVED]),
         "total_credit_value": show_amount(supply.carbon_credit),
         **_paging(found, page, limit),
     }
@@ -174,7 +172,9 @@ def _mint(record: EntryRecord) -> dict[str, Any]:
     return {
         **_entry(record),
         "tokens": show_amount(minted),
-        "kwh": show_amount(document.moved(SystemAccount.MINTED, Asset.ENERGY), decimals=MWH_DECIMALS),
+        "kwh": show_amount(
+            document.moved(SystemAccount.MINTED, Asset.ENERGY), decimals=DECIMALS[Asset.ENERGY]
+        ),
         **_carbon_facts(document),
         **document.facts,
     }
@@ -194,7 +194,9 @@ def _credit(record: EntryRecord) -> dict[str, Any]:
     return {
         **_entry(record),
         "device_id": document.facts.get("device_id"),
-        "kwh": show_amount(document.moved(SystemAccount.MINTED, Asset.ENERGY), decimals=MWH_DECIMALS),
+        "kwh": show_amount(
+            document.moved(SystemAccount.MINTED, Asset.ENERGY), decimals=DECIMALS[Asset.ENERGY]
+        ),
         **_carbon_facts(document),
     }
 
@@ -202,7 +204,7 @@ def _credit(record: EntryRecord) -> dict[str, Any]:
 def _carbon_facts(document: _Document) -> dict[str, Decimal]:
     return {
         "co2_saved_kg": show_amount(
-            -document.moved(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED), decimals=MG_DECIMALS
+            -document.moved(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED), decimals=DECIMALS[Asset.CO2_SAVED]
         ),
         "carbon_credit": show_amount(-document.moved(SystemAccount.CARBON_SOURCE, Asset.CARBON)),
     }
