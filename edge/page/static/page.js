@@ -79,7 +79,7 @@ function nodeCard(node, elapsed) {
   const words = { SUPPLYING: "↑ supplying", RECEIVING: "↓ receiving", IDLE: "idle", FAULT: "fault" };
   const card = el("article", { class: node.fault ? "fault" : "" });
   card.dataset.uid = node.uid;
-  card.append(
+  const parts = [
     el("h3", {}, el("span", { text: node.uid }), el("span", { class: `state ${node.state}`, text: words[node.state] ?? node.state })),
     el("div", { class: "soc" },
       el("span", { text: node.soc_percent === null ? "unknown" : `${number(node.soc_percent, 1)} %` }),
@@ -90,14 +90,14 @@ function nodeCard(node, elapsed) {
       valueRow("I", node.current_ma === null ? "–" : `${number(node.current_ma / 1000, 3)} A`, node.values.current, elapsed),
       valueRow("T", node.temperature_c === null ? "–" : `${number(node.temperature_c, 1)} °C`, node.values.temperature, elapsed),
       el("div", { title: "position of the contacts" }, el("span", { text: "relay" }),
-        el("b", { text: node.relay === "idle" ? "open" : `closed: ${node.relay}` }))),
+        el("b", { text: node.relay === "idle" ? "open" : node.relay }))),
     el("p", { text: `${node.by}: ${node.reason}` }),
     node.veto ? el("p", { class: "veto", text: `refused: ${node.veto}` }) : null,
     node.fault ? el("p", { class: "fault-text", text: `fault: ${node.fault}` }) : null,
     el("p", { class: "quiet", text: `sent ${number(node.energy_sent_mwh / 1000, 2)} Wh, received ${number(node.energy_received_mwh / 1000, 2)} Wh` }),
-  );
-  const drawn = chart(charts[node.uid]);
-  if (drawn) card.append(drawn);
+    chart(charts[node.uid]),
+  ];
+  card.append(...parts.filter(Boolean));
   return card;
 }
 
