@@ -212,20 +212,19 @@ async def test_the_forecast_stands_on_the_week_once_there_is_one(pricing, clock,
 
 
 async def test_a_busy_minute_weighs_no_more_than_a_calm_one(pricing, clock, floor):
-    for supply, demand in ((7, 5), (7, 5), (5, 7)):
-        floor.counts = OpenCounts(supply=supply, demand=demand)
+    for demand in (1, 2, 3, 2):  # a busy minute: mean 2
+        floor.counts = OpenCounts(supply=2, demand=demand)
         await pricing.current()
         clock.advance(1)
-        floor.counts = OpenCounts(supply=supply, demand=demand + 1)
-        await pricing.current()
-        clock.advance(59)
-    clock.advance(7 * 86_400 - 180)
+    clock.advance(56)
+    floor.counts = OpenCounts(supply=2, demand=6)  # a calm one
+    await pricing.current()
+    clock.advance(7 * 86_400 - 60)
 
     slots = (await pricing.forecast()).slots
 
-    # Minutes of (7, 5.5), (7, 5.5), (5, 7.5): supply 19/3, demand 18.5/3;
-    # 1 + 0.2 ln(18.5/19) = 0.994666; · 1.06125 · 1.2 · 1.15 · 1.08 · 5
-    assert slots[0].price_xlm_per_kwh == 7.87
+    # Demand (2 + 6) / 2 = 4: 1 + 0.2 ln 2 = 1.138629; · 1.06125 · 1.2 · 1.15 · 1.08 · 5
+    assert slots[0].price_xlm_per_kwh == 9.0
 
 
 async def test_the_worker_goes_on_when_the_store_is_away(pricing, clock, monkeypatch):
