@@ -1,7 +1,6 @@
 """The guard of a device's own requests: signed ones, replayed ones, keyless ones."""
 
 import json
-from typing import Any
 
 import httpx
 import pytest
@@ -61,44 +60,37 @@ async def test_a_forged_request_does_not_move_the_counter(client: httpx.AsyncCli
     assert (await client.post(CALLER, **enrolled.request(CALLER, BODY, 1))).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "signed_as",
-    [
-        Agent(seed=101).request(CALLER, BODY, 1),
-        Agent().request("/iot/ping", BODY, 1),
-        Agent().request(CALLER, BODY, 1, method="PUT"),
-        Agent().request(CALLER, {**BODY, "more": 1}, 1),
-        Agent().request(CALLER, BODY, 2),
-    ],
-    ids=["other key", "other path", "other method", "other body", "other counter"],
-)
 async def test_a_signature_over_anything_but_this_request_is_wrong(
-    client: httpx.AsyncClient, enrolled: Agent, signed_as: dict[str, Any]
+    client: httpx.AsyncClient, enrolled: Agent
 ) -> None:
-    request = enrolled.request(CALLER, BODY, 1)
-    request["headers"]["X-Device-Signature"] = signed_as["headers"]["X-Device-Signature"]
+    others = {
+        "key": Agent(seed=101).request(CALLER, BODY, 1),
+        "path": enrolled.request("/iot/ping", BODY, 1),
+        "method": enrolled.request(CALLER, BODY, 1, method="PUT"),
+        "body": enrolled.request(CALLER, {**BODY, "more": 1}, 1),
+        "counter": enrolled.request(CALLER, BODY, 2),
+    }
+    for name, other in others.items():
+        request = enrolled.request(CALLER, BODY, 1)
+        request["headers"]["X-Device-Signature"] = other["headers"]["X-Device-Signature"]
 
-    assert (await client.post(CALLER, **request)).status_code == 401
-
-
-@pytest.mark.parametrize("missing", ["X-Device-Id", "X-Device-Counter", "X-Device-Signature"])
-async def test_a_half_signed_request_is_refused(
-    client: httpx.AsyncClient, enrolled: Agent, missing: str
-) -> None:
-    request = enrolled.request(CALLER, BODY, 1)
-    del request["headers"][missing]
-
-    assert (await client.post(CALLER, **request)).status_code == 401
+        assert (await client.post(CALLER, **request)).status_code == 401, name
 
 
-@pytest.mark.parametrize("counter", ["0", "-1", "1.5", "one", "", "1e3", "9223372036854775808", "٣"])
-async def test_a_counter_is_a_positive_64_bit_number(
-    client: httpx.AsyncClient, enrolled: Agent, counter: str
-) -> None:
-    request = enrolled.request(CALLER, BODY, counter)
-    request["headers"]["X-Device-Counter"] = counter.encode()
+async def test_a_half_signed_request_is_refused(client: httpx.AsyncClient, enrolled: Agent) -> None:
+    for missing in ("X-Device-Id", "X-Device-Counter", "X-Device-Signature"):
+        request = enrolled.request(CALLER, BODY, 1)
+        del request["headers"][missing]
 
-    assert (await client.post(CALLER, **request)).status_code == 400
+        assert (await client.post(CALLER, **request)).status_code == 401, missing
+
+
+async def test_a_counter_is_a_positive_64_bit_number(client: httpx.AsyncClient, enrolled: Agent) -> None:
+    for counter in ("0", "-1", "1.5", "one", "", "1e3", "9223372036854775808", "٣"):
+        request = enrolled.request(CALLER, BODY, counter)
+        request["headers"]["X-Device-Counter"] = counter.encode()
+
+        assert (await client.post(CALLER, **request)).status_code == 400, counter
 
 
 async def test_a_device_speaks_for_itself_alone(client: httpx.AsyncClient, enrolled: Agent) -> None:
@@ -186,16 +178,16 @@ async def test_a_registered_device_reports_keyless_from_nearby_for_its_owner(
         assert await devices.payee(tx, device) == ana.person.account
 
 
-@pytest.mark.parametrize("name", ["a/b", "+", "#", "", ".hidden", "x" * 65, "Ä"])
-async def test_a_name_that_breaks_topics_makes_no_device(client: httpx.AsyncClient, name: str) -> None:
-    assert (await client.post(CALLER, json={"device_id": name})).status_code == 400
+async def test_a_name_that_breaks_topics_makes_no_device(client: httpx.AsyncClient) -> None:
+    for name in ("a/b", "+", "#", "", ".hidden", "x" * 65, "Ä"):
+        assert (await client.post(CALLER, json={"device_id": name})).status_code == 400, name
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"device_id": 7}', b'{"device_id": null}'])
-async def test_a_body_without_a_device_id_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
-    answer = await client.post(CALLER, content=body, headers={"Content-Type": "application/json"})
+async def test_a_body_without_a_device_id_is_a_bad_request(client: httpx.AsyncClient) -> None:
+    for body in (b"", b"{", b"[]", b"{}", b'{"device_id": 7}', b'{"device_id": null}'):
+        answer = await client.post(CALLER, content=body, headers={"Content-Type": "application/json"})
 
-    assert answer.status_code == 400
+        assert answer.status_code == 400, body
 
 
 async def test_a_report_is_verified_over_its_raw_bytes(devices: Devices, enrolled: Agent) -> None:

@@ -92,29 +92,29 @@ async def test_an_unknown_code_is_not_found(client: httpx.AsyncClient, agent: Ag
     assert (await client.post(ENROL, json=agent.enrolment("no-such-code"))).status_code == 404
 
 
+FORGED = {
+    "none": {"signature": ""},
+    "noise": {"signature": "A" * 88},
+    "other key": {"signature": Agent(seed=101).enrolment("c")["signature"]},
+    "other purpose": {
+        "signature": Agent().sign("claim", b"\nrpi-4b-prod-01\n" + Agent().public_key.encode())
+    },
+    "key swapped": {"public_key": Agent(seed=101).public_key},
+    "zero key": {"public_key": "0" * 64},
+    "id swapped": {"device_id": "another"},
+}
+
+
 @pytest.mark.parametrize("with_code", [True, False], ids=["code", "first contact"])
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"signature": ""},
-        {"signature": "A" * 88},
-        {"signature": Agent(seed=101).enrolment("c")["signature"]},
-        {"signature": Agent().sign("claim", b"\nrpi-4b-prod-01\n" + Agent().public_key.encode())},
-        {"public_key": Agent(seed=101).public_key},
-        {"public_key": "0" * 64},
-        {"device_id": "another"},
-    ],
-    ids=["none", "noise", "other key", "other purpose", "key swapped", "zero key", "id swapped"],
-)
 async def test_a_wrong_signature_enrols_nothing_and_does_not_spend_the_code(
-    client: httpx.AsyncClient, ana: SignedIn, agent: Agent, change: dict[str, str], with_code: bool
+    client: httpx.AsyncClient, ana: SignedIn, agent: Agent, with_code: bool
 ) -> None:
     _, code = await registered(client, ana)
     body = agent.enrolment(code if with_code else None)
 
-    answer = await client.post(ENROL, json=body | change)
+    for name, change in FORGED.items():
+        assert (await client.post(ENROL, json=body | change)).status_code == 401, name
 
-    assert answer.status_code == 401
     assert (await client.post(ENROL, json=body)).status_code == 200
 
 
@@ -128,9 +128,8 @@ async def test_a_signature_over_another_code_is_wrong(
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+async def test_a_malformed_enrolment_is_a_bad_request(client: httpx.AsyncClient, agent: Agent) -> None:
+    malformed: list[dict[str, Any]] = [
         {"device_id": "a/b"},
         {"device_id": ""},
         {"device_id": "x" * 65},
@@ -141,23 +140,18 @@ async def test_a_signature_over_another_code_is_wrong(
         {"enrolment_code": 1},
         {"extra": 1},
         {"signature": "A" * 200},
-    ],
-)
-async def test_a_malformed_enrolment_is_a_bad_request(
-    client: httpx.AsyncClient, agent: Agent, change: dict[str, Any]
-) -> None:
-    answer = await client.post(ENROL, json=agent.enrolment() | change)
+    ]
+    for change in malformed:
+        answer = await client.post(ENROL, json=agent.enrolment() | change)
 
-    assert answer.status_code == 400
-    assert next(iter(change)) in answer.json()["error"]
+        assert answer.status_code == 400, change
+        assert next(iter(change)) in answer.json()["error"]
 
 
-@pytest.mark.parametrize("name", ["cloud", "reader", "home"])
-async def test_a_device_cannot_bear_the_name_of_a_user_of_the_broker(
-    client: httpx.AsyncClient, name: str
-) -> None:
-    assert (await client.post(ENROL, json=Agent(name).enrolment())).status_code == 400
-    assert (await client.post(CALLER, json={"device_id": name})).status_code == 400
+async def test_a_device_cannot_bear_the_name_of_a_user_of_the_broker(client: httpx.AsyncClient) -> None:
+    for name in ("cloud", "reader", "home"):
+        assert (await client.post(ENROL, json=Agent(name).enrolment())).status_code == 400
+        assert (await client.post(CALLER, json={"device_id": name})).status_code == 400
 
 
 async def test_first_contact_from_nearby_enrols_with_the_scale_of_a_bench(
@@ -313,21 +307,10 @@ async def test_a_registered_device_that_reported_keeps_its_id(
     assert kept.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "settings, url",
-    [
-        ({"mqtt_url": "mqtt://cloud:s3cret@10.0.0.5:1883"}, "mqtt://10.0.0.5:1883"),
-        (
-            {"mqtt_url": "mqtt://cloud@127.0.0.1:1883", "mqtt_device_url": "mqtts://grid.example:8883"},
-            "mqtts://grid.example:8883",
-        ),
-    ],
-    indirect=["settings"],
-)
+@pytest.mark.parametrize("settings", [{"mqtt_url": "mqtt://cloud:s3cret@10.0.0.5:1883"}], indirect=True)
 async def test_without_a_device_secret_no_broker_access_is_handed_out(
-    client: httpx.AsyncClient, agent: Agent, url: str
+    client: httpx.AsyncClient, agent: Agent
 ) -> None:
-    assert url
     assert (await client.post(ENROL, json=agent.enrolment())).json()["mqtt"] is None
 
 
@@ -375,20 +358,13 @@ async def test_behind_a_configured_proxy_its_callers_own_address_counts(
     assert (from_afar.status_code, from_nearby.status_code) == (403, 200)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"X-Forwarded-For": "127.0.0.1"},
-        {"Forwarded": "for=127.0.0.1"},
-        {"Origin": "https://elsewhere.example"},
-        {"Origin": "null"},
-    ],
-    ids=["unknown proxy", "unknown proxy, RFC 7239", "another site's page", "a sandboxed page"],
-)
-async def test_what_only_looks_nearby_is_not_trusted(
-    client: httpx.AsyncClient, agent: Agent, headers: dict[str, str]
-) -> None:
-    assert (await client.post(ENROL, json=agent.enrolment(), headers=headers)).status_code == 403
+async def test_what_only_looks_nearby_is_not_trusted(client: httpx.AsyncClient, agent: Agent) -> None:
+    unknown_proxies = ({"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"})
+    pages_elsewhere = ({"Origin": "https://elsewhere.example"}, {"Origin": "null"})
+    for headers in (*unknown_proxies, *pages_elsewhere):
+        answer = await client.post(ENROL, json=agent.enrolment(), headers=headers)
+
+        assert answer.status_code == 403, headers
 
 
 async def test_the_services_own_pages_are_nearby(

@@ -76,21 +76,19 @@ async def test_an_expired_token_registers_nothing(
     assert (await client.post(REGISTER, json=DOCUMENTED, headers=ana.headers)).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+async def test_a_registration_with_bad_fields_is_refused_by_name(
+    client: httpx.AsyncClient, ana: SignedIn
+) -> None:
+    bad: list[dict[str, Any]] = [
         {"device_type": ""},
         {"device_type": 4},
         {"device_type": "x" * 201},
         {"location": None},
         {"owner": "ben"},
         {"energy_scale": 1000},
-    ],
-)
-async def test_a_registration_with_bad_fields_is_refused_by_name(
-    client: httpx.AsyncClient, ana: SignedIn, change: dict[str, Any]
-) -> None:
-    answer = await client.post(REGISTER, json={**DOCUMENTED, **change}, headers=ana.headers)
+    ]
+    for change in bad:
+        answer = await client.post(REGISTER, json={**DOCUMENTED, **change}, headers=ana.headers)
 
-    assert answer.status_code == 400
-    assert next(iter(change)) in answer.json()["error"]
+        assert answer.status_code == 400, change
+        assert next(iter(change)) in answer.json()["error"]
