@@ -249,6 +249,7 @@ class SocFilter:
         )
         self._strain_v = 0.0
         self._visited = [0.0] * TENTHS
+        self._visited[_tenth(soc)] = 1.0
         sd = min(max(doubt_v / _slope_v(cell, soc, reach=0.03), SOC_SD_START_MIN), SOC_SD_START_MAX)
         self._x = [soc, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
         spreads = (
@@ -279,6 +280,7 @@ class SocFilter:
             return
         likely_a = max(abs(self._current_a), abs(now_a), self._unseen_a(metered=metered and self._metered))
         lost = min(likely_a * gap_s / self._capacity_as, GAP_SD_MAX)
+        self._visited = [seen * math.exp(-lost / VISIT_FADE) for seen in self._visited]
         kept = math.exp(-gap_s / self._cell.chemistry.tau1_s)
         self._x[P] *= kept
         for other in range(STATES):
@@ -382,7 +384,7 @@ class SocFilter:
         if ratio > INNOVATION_SIGMAS_MAX**2:
             # One wild sample may not drag the state along; many in a row raise the strain instead.
             variance = innovation_v * innovation_v / INNOVATION_SIGMAS_MAX**2
-        tenth = min(max(int(x[S] * TENTHS), 0), TENTHS - 1)
+        tenth = _tenth(x[S])
         self._visited[tenth] += (1 - self._visited[tenth]) * (1 - math.exp(-since_s / VISIT_S))
         gain = [value / variance for value in cov_h]
         for i in range(STATES):
@@ -412,6 +414,10 @@ def _slope_v(cell: CellParameters, soc: float, *, reach: float) -> float:
         low, high = (0.0, reach) if soc < 0 else (1.0 - reach, 1.0)
     chemistry = cell.chemistry
     return max((chemistry.ocv_v(high) - chemistry.ocv_v(low)) / (high - low), 0.01)
+
+
+def _tenth(soc: float) -> int:
+    return min(max(int(soc * TENTHS), 0), TENTHS - 1)
 
 
 def _telling(cell: CellParameters, soc: float) -> float:
