@@ -1,13 +1,20 @@
-"""Devices and enrolment codes in SQL."""
+"""Devices, enrolment codes and commands in SQL."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.devices.model import Device
 from cloud.kit.store import ReadTx, WriteTx
+from shared.messages import Action
 
 _DEVICE = (
     "device_id, owner_person_id, account, public_key, energy_scale, power_w_max, device_type, location,"
     " request_counter, created_at_us, seen_at_us"
+)
+
+_COMMAND = "id, device_id, node_uid, action, peer_uid, issued_at_us, expires_at_us"
+_IN_FORCE = (
+    "device_id = :device_id AND expires_at_us > :now_us AND replaced_at_us IS NULL"
+    " AND (accepted IS NULL OR accepted = 1)"
 )
 
 
@@ -17,6 +24,18 @@ class CodeRow(Struct, frozen=True, kw_only=True):
     device_id: str
     owner_person_id: int
     used_at_us: int | None
+
+
+class CommandRow(Struct, frozen=True, kw_only=True):
+    """A manual command."""
+
+    id: str
+    device_id: str
+    node_uid: str
+    action: Action
+    peer_uid: str | None
+    issued_at_us: int
+    expires_at_us: int
 
 
 async def device_by_id(tx: ReadTx, device_id: str) -> Device | None:
@@ -142,4 +161,48 @@ async def use_code(tx: WriteTx, code_hash: str, *, device_id: str, now_us: int) 
         "UPDATE enrolment_codes SET used_at_us = :now_us, device_id = :device_id"
         " WHERE code_hash = :code_hash",
         {"code_hash": code_hash, "device_id": device_id, "now_us": now_us},
+    )
+
+
+async def add_command(tx: WriteTx, row: CommandRow) -> None:
+    await tx.execute(
+        f"INSERT INTO device_commands ({_COMMAND}) VALUES (:id, :device_id, :node_uid, :action, :peer_uid,"
+        " :issued_at_us, :expires_at_us)",
+        structs.asdict(row),
+    )
+
+
+async def replace_commands(tx: WriteTx, device_id: str, node_uid: str, now_us: int) -> None:
+    """What is in force for the node is so no more."""
+    await tx.execute(
+        f"UPDATE device_commands SET replaced_at_us = :now_us WHERE node_uid = :node_uid AND {_IN_FORCE}",
+        {"device_id": device_id, "node_uid": node_uid, "now_us": now_us},
+    )
+
+
+async def commands_in_force(tx: ReadTx, device_id: str, now_us: int) -> list[CommandRow]:
+    """In the order they were given."""
+    return await tx.fetch_all(
+        CommandRow,
+        f"SELECT {_COMMAND} FROM device_commands WHERE {_IN_FORCE} ORDER BY number",
+        {"device_id": device_id, "now_us": now_us},
+    )
+
+
+async def answer_command(
+    tx: WriteTx, command_id: str, *, device_id: str | None, accepted: bool, answer: str, now_us: int
+) -> bool:
+    """Whether this was the first answer, and the command the device's own (any device's where None)."""
+    return bool(
+        await tx.execute(
+            "UPDATE device_commands SET answered_at_us = :now_us, accepted = :accepted, answer = :answer"
+            " WHERE id = :id AND answered_at_us IS NULL AND device_id = COALESCE(:device_id, device_id)",
+            {
+                "id": command_id,
+                "device_id": device_id,
+                "now_us": now_us,
+                "accepted": int(accepted),
+                "answer": answer,
+            },
+        )
     )
