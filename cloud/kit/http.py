@@ -92,8 +92,8 @@ def decode(body: bytes, into: type[T]) -> T:
 
 def _plain(error: str) -> str:
     """`Expected float - at $.kwh_amount` as a sentence that begins with the field."""
-    what, separator, where = error.partition(" - at `$")
-    return f"{where.rstrip('`').lstrip('.') or 'body'}: {what}" if separator else error
+    what, _, where = error.partition(" - at `$")
+    return f"{where.rstrip('`').lstrip('.') or 'body'}: {what}"
 
 
 class JsonResponse(Response[T]):
@@ -124,6 +124,8 @@ def error_parts(error: Exception) -> tuple[int, str, Mapping[str, str]]:
 def _first_problem(error: ValidationException) -> str:
     if isinstance(error.extra, list) and error.extra and isinstance(error.extra[0], dict):
         problem = error.extra[0]
+        if problem.get("source") == "body":
+            return "the body is missing: it must be JSON"
         return f"{problem.get('key', 'request')}: {problem.get('message', 'invalid')}"
     return error.detail
 

@@ -52,7 +52,7 @@ def pending(folder: Path, applied: Mapping[int, str]) -> list[Migration]:
     """The files still to apply, given the sha256 of those applied by number.
 
     Raises:
-        MigrationError: an applied file was changed or removed since.
+        MigrationError: an applied file was changed or removed since, or a new one comes before it.
     """
     migrations = load(folder)
     known = {migration.number: migration for migration in migrations}
@@ -63,4 +63,7 @@ def pending(folder: Path, applied: Mapping[int, str]) -> list[Migration]:
             )
         if known[number].sha256 != sha256:
             raise MigrationError(f"{known[number].name}.sql was changed after it was applied")
-    return [migration for migration in migrations if migration.number not in applied]
+    new = [migration for migration in migrations if migration.number not in applied]
+    if new and applied and new[0].number < max(applied):
+        raise MigrationError(f"{new[0].name} comes before one that is applied already: give it a new number")
+    return new

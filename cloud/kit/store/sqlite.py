@@ -221,6 +221,7 @@ class SqliteStore:
             self._idle_readers.put_nowait(reader)
         self._batch: _Batch | None = None
         self._committer: asyncio.Task[None] | None = None
+        self._closed = False
         self.commits = 0
         """Commits so far; with `use_cases` it tells how well grouping works."""
         self.use_cases = 0
@@ -344,6 +345,9 @@ class SqliteStore:
             raise
 
     async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         if self._committer is not None:
             await asyncio.gather(self._committer, return_exceptions=True)
         for _ in range(READERS):
