@@ -176,6 +176,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
             title="Lumengrid", version="0.1.0", path="/schema", render_plugins=[JsonRenderPlugin()]
         ),
         debug=False,
+        logging_config=None,
     )
     app.state.parts = parts
     return app

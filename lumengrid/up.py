@@ -254,7 +254,9 @@ def _print_addresses(addresses: Mapping[str, str], options: UpOptions) -> None:
     service, page = addresses["service"], addresses["page"]
     print(f"""
   status page   {page}
-  service       {service}   (API: {service}/schema, ledger: {service}/api/v1/ledger/mints)
+  service       {service}
+  ledger        {service}/api/v1/ledger/mints
+  API           {service}/schema/openapi.json
   live events   curl -N {service}/iot/events""")
     if "reader" in addresses:
         user, password = addresses["reader"].split()

@@ -152,9 +152,9 @@ class MqttLink:
 
     async def stop(self) -> None:
         """Disconnect in good order, so that the broker does not send the will."""
+        self.state = LinkState.DOWN  # asked for: nothing to warn about
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
-        self.state = LinkState.DOWN
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hand a message to the connection; False when it is down or its queue is full."""

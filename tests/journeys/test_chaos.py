@@ -66,12 +66,12 @@ def audit(data: Path, report_ids: set[str]) -> None:
     with closing(sqlite3.connect(f"file:{data / 'cloud' / 'lumengrid.sqlite'}?mode=ro", uri=True)) as books:
         minted = Counter(row[0] for row in books.execute("SELECT report_id FROM mints"))
         leaves = [
-            json.loads(row[0]) for row in books.execute("SELECT document FROM ledger_entries ORDER BY id")
+            json.loads(row[0]) for row in books.execute("SELECT document FROM entries ORDER BY id")
         ]
         balances = {
             (account, asset): balance
             for account, asset, balance in books.execute(
-                "SELECT account, asset, balance FROM ledger_balances"
+                "SELECT account, asset, amount FROM balances"
             )
         }
 
