@@ -1,0 +1,155 @@
+"""Manual leases: local beats cloud, time is monotonic, each command id works once."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from edge.control.manual import SEEN_MAX, ManualState, command, expired, hold, restored
+from shared.clock import to_micros
+from shared.messages import Action, Command, Hold
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+KNOWN = {"A", "B", "C"}
+
+
+def an_order(**changes):
+    fields = {
+        "id": "c1",
+        "device_id": "dev",
+        "node_uid": "A",
+        "action": Action.DISCHARGE,
+        "issued_at": NOON,
+        "expires_at": NOON + timedelta(minutes=60),
+    }
+    return Command(**(fields | changes))
+
+
+def give(state, order, *, at_s=0.0, synced=True, lease_s=1800.0):
+    return command(
+        state,
+        order,
+        device_id="dev",
+        known=KNOWN,
+        utc_us=to_micros(NOON) + round(at_s * 1e6),
+        synced=synced,
+        monotonic=at_s,
+        lease_s=lease_s,
+    )
+
+
+def a_hold(state, uid="A", action=Action.IDLE, minutes=30, at_s=0.0):
+    return hold(state, Hold(node_uid=uid, action=action, minutes=minutes), known=KNOWN, monotonic=at_s)[0]
+
+
+def test_a_command_is_a_lease_of_thirty_minutes():
+    state, answer = give(ManualState(), an_order())
+    assert answer.accepted
+    assert state.lease("A").action is Action.DISCHARGE
+    assert expired(state, monotonic=1799.9).lease("A") is not None
+    assert expired(state, monotonic=1800.0).lease("A") is None
+
+
+def test_a_lease_does_not_outlive_the_command():
+    state, _ = give(ManualState(), an_order(expires_at=NOON + timedelta(minutes=5)))
+    assert expired(state, monotonic=299.0).lease("A") is not None
+    assert expired(state, monotonic=300.0).lease("A") is None
+
+
+def test_a_command_with_a_peer_leases_both_ends():
+    state, _ = give(ManualState(), an_order(peer_uid="B"))
+    assert (state.lease("A").action, state.lease("A").peer_uid) == (Action.DISCHARGE, "B")
+    assert (state.lease("B").action, state.lease("B").peer_uid) == (Action.CHARGE, "A")
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"device_id": "other"}, "meant for device other"),
+        ({"node_uid": "X"}, "no node X"),
+        ({"peer_uid": "Y"}, "no node Y"),
+        ({"peer_uid": "A"}, "own peer"),
+        ({"expires_at": NOON}, "expired"),
+        ({"expires_at": NOON - timedelta(days=1)}, "expired"),
+        ({"expires_at": NOON + timedelta(hours=25)}, "at most 24 h"),
+    ],
+)
+def test_what_is_refused_leaves_no_lease(changes, reason):
+    state, answer = give(ManualState(), an_order(**changes))
+    assert not answer.accepted
+    assert reason in answer.reason
+    assert state.leases == ()
+
+
+def test_without_a_right_clock_the_expiry_cannot_be_checked():
+    state, answer = give(ManualState(), an_order(), synced=False)
+    assert not answer.accepted
+    assert state.leases == ()
+
+
+def test_the_same_command_id_works_once_and_is_answered_alike():
+    state, first = give(ManualState(), an_order())
+    state = a_hold(state, "A")
+    cleared = expired(state, monotonic=1e6)
+    again, second = give(cleared, an_order(action=Action.CHARGE), at_s=1900.0)
+    assert second == first
+    assert again.leases == ()
+
+
+def test_a_command_id_is_remembered_across_a_restart_but_its_lease_is_not():
+    state, first = give(ManualState(), an_order())
+    saved = msgspec.json.decode(msgspec.json.encode(state), type=ManualState)
+    after = restored(saved)
+    assert after.leases == ()
+    after, second = give(after, an_order(), at_s=60.0)
+    assert second == first
+    assert after.leases == ()
+
+
+def test_an_id_is_forgotten_only_when_its_command_has_expired_anyway():
+    state, _ = give(ManualState(), an_order())
+    state, answer = give(state, an_order(), at_s=3601.0)
+    assert not answer.accepted
+    assert answer.reason == "expired"
+
+
+def test_a_later_command_replaces_the_earlier_one():
+    state, _ = give(ManualState(), an_order())
+    state, _ = give(state, an_order(id="c2", action=Action.IDLE), at_s=10.0)
+    assert state.lease("A").action is Action.IDLE
+    assert len(state.leases) == 1
+
+
+def test_a_local_hold_beats_the_cloud_before_and_after():
+    state, _ = give(a_hold(ManualState(), "A", Action.IDLE), an_order())
+    assert state.lease("A").local
+    state = a_hold(give(ManualState(), an_order())[0], "A", Action.IDLE)
+    assert state.lease("A").action is Action.IDLE
+
+
+def test_the_cloud_comes_back_when_the_hold_is_released_or_ends():
+    state, answer = give(a_hold(ManualState(), "A", Action.IDLE, minutes=5), an_order())
+    assert "a local hold of A comes first" in answer.reason
+    ended = expired(state, monotonic=300.0)
+    assert ended.lease("A").source == "c1"
+    released, accepted, _ = hold(state, Hold(node_uid="A", action="release"), known=KNOWN, monotonic=1.0)
+    assert accepted
+    assert released.lease("A").source == "c1"
+
+
+def test_a_hold_of_an_unknown_node_is_refused():
+    state, accepted, reason = hold(
+        ManualState(), Hold(node_uid="X", action=Action.IDLE), known=KNOWN, monotonic=0.0
+    )
+    assert (state, accepted, reason) == (ManualState(), False, "no node X on this device")
+
+
+def test_a_flood_of_commands_is_bounded():
+    state = ManualState()
+    for number in range(SEEN_MAX):
+        state, answer = give(state, an_order(id=f"c{number}"))
+        assert answer.accepted
+    state, answer = give(state, an_order(id="one-more"))
+    assert not answer.accepted
+    assert len(state.seen) == SEEN_MAX
+    assert len(state.leases) == 1
