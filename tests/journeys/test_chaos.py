@@ -27,8 +27,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "20260101"))
 def reports_in_journal(data: Path) -> dict[str, bool]:
     """Every report the agent ever journalled: id, and whether the cloud acknowledged it."""
     with closing(sqlite3.connect(f"file:{data / 'edge' / 'journal.sqlite'}?mode=ro", uri=True)) as journal:
-        rows = journal.execute("SELECT report, acknowledged FROM energy").fetchall()
-    return {json.loads(report)["report_id"]: bool(acknowledged) for report, acknowledged in rows}
+        rows = journal.execute("SELECT report_id, acknowledged FROM energy").fetchall()
+    return {report_id: bool(acknowledged) for report_id, acknowledged in rows}
 
 
 def test_every_report_is_minted_exactly_once_whoever_is_killed(grid: Callable[..., Grid]) -> None:
@@ -65,14 +65,10 @@ def audit(data: Path, report_ids: set[str]) -> None:
     """Read the service's database with nothing of its code."""
     with closing(sqlite3.connect(f"file:{data / 'cloud' / 'lumengrid.sqlite'}?mode=ro", uri=True)) as books:
         minted = Counter(row[0] for row in books.execute("SELECT report_id FROM mints"))
-        leaves = [
-            json.loads(row[0]) for row in books.execute("SELECT document FROM entries ORDER BY id")
-        ]
+        leaves = [json.loads(row[0]) for row in books.execute("SELECT document FROM entries ORDER BY id")]
         balances = {
             (account, asset): balance
-            for account, asset, balance in books.execute(
-                "SELECT account, asset, amount FROM balances"
-            )
+            for account, asset, balance in books.execute("SELECT account, asset, amount FROM balances")
         }
 
     assert {report_id: minted[report_id] for report_id in report_ids} == dict.fromkeys(report_ids, 1)
@@ -82,9 +78,9 @@ def audit(data: Path, report_ids: set[str]) -> None:
     derived: Counter[tuple[str, str]] = Counter()
     for leaf in leaves:
         per_asset: Counter[str] = Counter()
-        for account, asset, amount in leaf["postings"]:
-            derived[account, asset] += amount
-            per_asset[asset] += amount
+        for posting in leaf["postings"]:
+            derived[posting["account"], posting["asset"]] += posting["amount"]
+            per_asset[posting["asset"]] += posting["amount"]
         assert not any(per_asset.values()), leaf
     assert {key: value for key, value in derived.items() if value} == {
         key: value for key, value in balances.items() if value
