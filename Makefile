@@ -40,7 +40,7 @@ bench: $(STAMP)  ## every number the README claims, each as a ratio against a re
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
 chaos: $(STAMP)  ## the long crash campaign: 30 random kills of agent, broker and cloud
-	@CHAOS_KILLS=30 $(BIN)/python -m pytest -m chaos -n 0 --timeout 1800 $(ARGS)
+	@CHAOS_KILLS=30 $(BIN)/python -m pytest tests/journeys -m chaos -n 0 --timeout 1800 $(ARGS)
 
 lock: $(STAMP)   ## pin and hash the requirements again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements/dev.txt
