@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, structs
 
 from edge.errors import ConfigWrong
 from shared.ids import NAME_PATTERN
+from shared.signatures import PublicKey
 
 ENVIRONMENT_PREFIX = "LUMENGRID_EDGE_"
 
@@ -57,9 +58,7 @@ class CloudConfig(Table, frozen=True, kw_only=True):
     """The service."""
 
     url: Annotated[str | None, _is("Address of the service, `https://host`; none: MQTT only.")] = None
-    public_key: Annotated[
-        str | None, _is("Key of the service, pinned at enrolment, 64 hex digits.", pattern=r"^[0-9a-f]{64}$")
-    ] = None
+    public_key: Annotated[PublicKey | None, _is("Key of the service, pinned at enrolment.")] = None
 
 
 class MqttConfig(Table, frozen=True, kw_only=True):
@@ -201,7 +200,7 @@ def _allowed(kind: Any, meta: Meta) -> str:
         return f"{_shown(meta.ge)} to {_shown(meta.le)}"
     if meta.pattern == NAME_PATTERN:
         return "1 to 64 letters, digits, dots, dashes, underscores"
-    return f"matching {meta.pattern}" if meta.pattern else ""
+    return "64 hex digits" if PublicKey in get_args(kind) else ""
 
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> EdgeConfig:
