@@ -30,7 +30,7 @@ from cloud.grid.decoding import (
     read_telemetry,
 )
 from cloud.grid.model import Node, StreamAck
-from cloud.grid.service import Grid
+from cloud.grid.service import DEVICES_REMEMBERED, Grid
 from cloud.grid.transfers import Transfers
 from cloud.kit.store import Store, WriteTx
 from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
@@ -128,6 +128,7 @@ class Ingest:
         self._grid = grid
         self._transfers = transfers
         self._strangers: set[str] = set()
+        self._familiar: set[str] = set()
         self.counts: Counter[str] = Counter()
 
     # Telemetry, status, answers to commands, events
@@ -172,7 +173,7 @@ class Ingest:
     async def _apply(self, tx: WriteTx, decoded: _Decoded) -> list[StreamAck]:
         now_us = self._clock.now_us()
         ids = {device_id for device_id, _ in (*decoded.records, *decoded.others)}
-        known = {device_id for device_id in ids if await self._known(tx, device_id) is not None}
+        known = {device_id for device_id in ids if await self._is_known(tx, device_id)}
         streams: dict[tuple[str, str, Stream], _OpenStream] = {}
         rows: list[storage.TelemetryRow] = []
         latest: dict[str, TelemetryRecord] = {}
@@ -339,6 +340,17 @@ class Ingest:
             await self._transfers.delivered(tx, claim)
 
     # Both
+
+    async def _is_known(self, tx: WriteTx, device_id: str) -> bool:
+        """Once known, a device stays known; asking each time would cost every batch a read."""
+        if device_id in self._familiar:
+            return True
+        if await self._known(tx, device_id) is None:
+            return False
+        if len(self._familiar) >= DEVICES_REMEMBERED:
+            self._familiar.clear()
+        tx.after_commit(lambda: self._familiar.add(device_id))
+        return True
 
     async def _known(self, tx: WriteTx, device_id: str) -> Device | None:
         device = await self._devices.get(tx, device_id)

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
@@ -121,7 +122,12 @@ class TransferAnswer(Struct, frozen=True, kw_only=True):
 
 
 @post("/iot/ping", status_code=200)
-async def ping(data: Ping, caller: Device, agent_calls: AgentCalls, commands: Commands) -> dict[str, Any]:
+async def ping(
+    data: JSONBody[Ping],
+    caller: NamedDependency[Device],
+    agent_calls: NamedDependency[AgentCalls],
+    commands: NamedDependency[Commands],
+) -> dict[str, Any]:
     """Heartbeat or node data; the answer lists the nodes that shall charge or discharge."""
     if data.has_data:
         details = [_said(node) for node in data.nodes_detail]
@@ -147,7 +153,12 @@ async def ping(data: Ping, caller: Device, agent_calls: AgentCalls, commands: Co
 
 
 @post("/iot/cmd", status_code=200)
-async def cmd(data: Cmd, caller: Device, agent_calls: AgentCalls, commands: Commands) -> CmdAnswer:
+async def cmd(
+    data: JSONBody[Cmd],
+    caller: NamedDependency[Device],
+    agent_calls: NamedDependency[AgentCalls],
+    commands: NamedDependency[Commands],
+) -> CmdAnswer:
     """What each node shall do: manual commands for the device, else the balance rule."""
     said = [_said(node) for node in data.nodes]
     _check_distinct(said)
@@ -160,7 +171,11 @@ async def cmd(data: Cmd, caller: Device, agent_calls: AgentCalls, commands: Comm
 
 @get("/iot/nodes/{device_id:str}")
 async def nodes(
-    device_id: str, grid: Grid, devices: Devices, identity: Identity, request: Request[Any, Any, Any]
+    device_id: str,
+    grid: NamedDependency[Grid],
+    devices: NamedDependency[Devices],
+    identity: NamedDependency[Identity],
+    request: Request[Any, Any, Any],
 ) -> list[dict[str, object]]:
     """The latest of every node; its `ip` is shown to the device's owner and to admins only."""
     token = bearer_token(request)
@@ -173,7 +188,10 @@ async def nodes(
 
 @post("/iot/transfer", status_code=200)
 async def transfer(
-    data: TransferRequest, controlled: Device, transfers: Transfers, commands: Commands
+    data: JSONBody[TransferRequest],
+    controlled: NamedDependency[Device],
+    transfers: NamedDependency[Transfers],
+    commands: NamedDependency[Commands],
 ) -> TransferAnswer:
     """Lease discharge to the sender and charge to the receiver, for 30 min."""
     begun, leases = await transfers.start(controlled.device_id, data.sender_node_uid, data.receiver_node_uid)
@@ -187,10 +205,10 @@ async def transfer(
 
 @post("/iot/transfer/stop", status_code=200)
 async def stop(
-    data: TransferStop,  # noqa: ARG001  its device_id is what the guard looks at
-    controlled: Device,
-    transfers: Transfers,
-    commands: Commands,
+    data: JSONBody[TransferStop],  # noqa: ARG001  its device_id is what the guard looks at
+    controlled: NamedDependency[Device],
+    transfers: NamedDependency[Transfers],
+    commands: NamedDependency[Commands],
 ) -> TransferAnswer:
     """Lease idle to every node that a manual command moves."""
     ended, leases = await transfers.halt(controlled.device_id)
@@ -203,7 +221,9 @@ async def stop(
 
 
 @post("/iot/energy/report", status_code=200)
-async def report(data: Report, caller: Device, agent_calls: AgentCalls) -> MintAnswer:
+async def report(
+    data: JSONBody[Report], caller: NamedDependency[Device], agent_calls: NamedDependency[AgentCalls]
+) -> MintAnswer:
     """Mint the transferred energy; a repeat gets the first answer."""
     if (data.report is None) is not (data.signature is None):
         raise BadRequest("signature: goes together with report")
@@ -216,9 +236,9 @@ async def report(data: Report, caller: Device, agent_calls: AgentCalls) -> MintA
 
 @get("/iot/events", media_type="text/event-stream")
 async def events(
-    event_stream: EventStream,
-    last_event_id: Annotated[int | None, Parameter(query="last_event_id", ge=0)] = None,
-    resume: Annotated[str | None, Parameter(header="Last-Event-ID", max_length=20)] = None,
+    event_stream: NamedDependency[EventStream],
+    last_event_id: Annotated[int | None, QueryParameter(ge=0)] = None,
+    resume: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=20)] = None,
 ) -> Stream:
     """Server-Sent Events, after `Last-Event-ID` (or `last_event_id`), else from now on."""
     if resume is not None and not (resume.isascii() and resume.isdigit()):
