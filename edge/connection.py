@@ -199,22 +199,7 @@ class Connection:
         self._problem = problem
 
     def _broker(self) -> "Broker | None":
-        """The configured broker, or the one the cloud named."""
-        from shared.mqtt import Broker
-
-        mqtt = self._config.mqtt
-        login = self._enrolled.mqtt if self._enrolled is not None else None
-        password = None if mqtt.password is None else mqtt.password.reveal()
-        if mqtt.host is not None:
-            return Broker(
-                host=mqtt.host,
-                port=mqtt.port,
-                tls=mqtt.tls,
-                username=mqtt.username or self._config.device_id,
-                password=password if password is not None else login.password if login else None,
-                ca_file=mqtt.ca_file,
-            )
-        return None if login is None else _broker_of(login, self._config)
+        return broker_of(self._config, self._enrolled)
 
     async def _use(self, broker: "Broker | None") -> None:
         # Each library is loaded only where it is used: the memory of a Pi is small.
@@ -259,7 +244,26 @@ class Connection:
         self._uplink.start()
 
 
-def _broker_of(login: BrokerLogin, config: EdgeConfig) -> "Broker | None":
+def broker_of(config: EdgeConfig, enrolled: Enrolled | None) -> "Broker | None":
+    """The configured broker, or the one the cloud named at enrolment."""
+    from shared.mqtt import Broker
+
+    mqtt = config.mqtt
+    login = None if enrolled is None else enrolled.mqtt
+    password = None if mqtt.password is None else mqtt.password.reveal()
+    if mqtt.host is not None:
+        return Broker(
+            host=mqtt.host,
+            port=mqtt.port,
+            tls=mqtt.tls,
+            username=mqtt.username or config.device_id,
+            password=password if password is not None else login.password if login else None,
+            ca_file=mqtt.ca_file,
+        )
+    return None if login is None else _named_broker(login, config)
+
+
+def _named_broker(login: BrokerLogin, config: EdgeConfig) -> "Broker | None":
     from shared.mqtt import Broker, parse_broker_url
 
     try:

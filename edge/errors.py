@@ -2,12 +2,14 @@
 
     EdgeError
     ├── Temporary           worth trying again; a loop counts it and goes on
-    │   └── CloudUnreachable no answer from the service
+    │   ├── CloudUnreachable no answer from the service
+    │   └── PageSilent      no answer from the agent's own page
     └── Permanent           trying again changes nothing
         ├── EnrolmentRefused the cloud does not take this device
         ├── ConfigWrong     a setting that cannot be used; stops the start
         ├── StateUnreadable a saved state that does not fit this version; the part starts afresh
-        └── PlanInputWrong  a node or a price that no plan can be made of
+        ├── PlanInputWrong  a node or a price that no plan can be made of
+        └── ReplayInputWrong a recording or an option that cannot be replayed
 
 A part that needs its own error derives it from Temporary or Permanent in this file.
 """
@@ -37,8 +39,16 @@ class PlanInputWrong(Permanent):
     """A node or a price that no plan can be made of; the message names the field and what is allowed."""
 
 
+class ReplayInputWrong(Permanent):
+    """A recording or an option that cannot be replayed; the message says which."""
+
+
 class CloudUnreachable(Temporary):
     """The service gave no answer, or none that makes sense; the message names the address."""
+
+
+class PageSilent(Temporary):
+    """The agent's page gave no answer; the message names the address and what to do."""
 
 
 class EnrolmentRefused(Permanent):

@@ -20,6 +20,7 @@ charge_pin = 5
 discharge_pin = 6
 """
 
+import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +30,15 @@ import msgspec
 from hardware.board_checks import check_board
 from hardware.board_model import Board
 from hardware.errors import BadBoard
+
+
+def find_board(name: str) -> Board:
+    """The board file of that path, or the shipped board of that name.
+
+    Raises:
+        BadBoard: see `load_board` and `shipped_board`.
+    """
+    return load_board(Path(name)) if name.endswith(".toml") or os.sep in name else shipped_board(name)
 
 
 def load_board(path: Path) -> Board:

@@ -148,8 +148,9 @@ def edge_open_relays(config_file: Path) -> None:
 @click.option("--relays-open", is_flag=True, help="Only say whether every relay is open; exit code 1 if not.")
 def edge_status(config_file: Path, url: str | None, as_json: bool, relays_open: bool) -> None:
     """Ask the running agent how its nodes are."""
-    from edge.doctor.page import PageSilent, ask, page_url
+    from edge.doctor.page import ask, page_url
     from edge.doctor.table import closed_relays, status_table
+    from edge.errors import PageSilent
 
     try:
         address = url or page_url(config_file)

@@ -1,7 +1,8 @@
 """Relay pins without a header: gpiozero's mock pins, which tell the bench before they move.
 
 The real pins have pull resistors to the inactive level, so a pin that is given back opens its contact;
-here a pin that becomes an input goes low (or high, for the pins named as active low).
+here a pin that becomes an input goes low (or high, for the pins named as active low). Such a resistor is
+stronger than the chip's own pull, which moves a pin only after `unsolder`.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,11 @@ class BenchPin(MockPin):  # type: ignore[misc]
         if value == "input":
             self._change_state(self.info.name in self.factory.pulled_up)
 
+    def _set_pull(self, value: str) -> None:
+        self._pull = value
+        if self.info.name in self.factory.loose and value != "floating":
+            self._change_state(value == "up")
+
 
 class BenchPins(MockFactory):  # type: ignore[misc]
     """A pin factory for `open_board`."""
@@ -35,6 +41,7 @@ class BenchPins(MockFactory):  # type: ignore[misc]
         super().__init__(pin_class=BenchPin)
         self.before_change = before_change
         self.pulled_up = frozenset(f"GPIO{number}" for number in pulled_up)
+        self.loose: set[str] = set()
 
     def level(self, number: int) -> bool:
         """The electrical level of a BCM pin; one that was never used sits at its pull resistor."""
@@ -43,6 +50,10 @@ class BenchPins(MockFactory):  # type: ignore[misc]
             if pin.info.name == name:
                 return bool(pin.state)
         return name in self.pulled_up
+
+    def unsolder(self, number: int) -> None:
+        """Take the pull resistor of a BCM pin away."""
+        self.loose.add(f"GPIO{number}")
 
     def pin_of(self, number: int) -> Any:
         """The mock pin of a BCM number, for tests that hold it stuck."""
