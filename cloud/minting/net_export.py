@@ -1,4 +1,4 @@
-"""Energy that goes to and fro is minted once: a node mints only what it has given beyond its best so far.
+"""Energy that goes there and back is minted once: a node mints only what it gave beyond its best so far.
 
     net = sent - received by transfer
     a transfer out mints max(0, net - high water), and the high water rises to net; the rest is circular

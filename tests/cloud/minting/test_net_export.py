@@ -1,4 +1,4 @@
-"""Energy that goes to and fro is minted once."""
+"""Energy that goes there and back is minted once."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,7 +88,7 @@ def test_no_node_ever_mints_more_than_its_best_net_export(sequence):
 @given(st.lists(st.integers(1, 10_000), min_size=1, max_size=40))
 @settings(max_examples=100)
 def test_a_shuttle_mints_no_more_than_what_was_in_the_first_cell(legs):
-    """A holds 10,000 and B nothing; whatever they pass to and fro, 10,000 is all there was."""
+    """A holds 10,000 and B nothing; whatever they pass there and back, 10,000 is all there was."""
     bank = Bank()
     held = {"A": 10_000, "B": 0}
     for number, wanted in enumerate(legs):
