@@ -37,6 +37,7 @@ def test_loopback_private_and_link_local_addresses_are_near(address: str) -> Non
         "172.32.0.0",
         "192.167.255.255",
         "192.169.0.0",
+        "126.255.255.255",
         "128.0.0.1",
         "0.0.0.0",
         "100.64.0.1",
