@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from cloud.errors import Unavailable
 from cloud.kit.events import Event, EventLog
+from cloud.realtime.stopping import told_before_the_server
 from shared.clock import Clock, rfc3339
 from shared.units import MICROS_PER_SECOND
 
@@ -48,14 +49,15 @@ class EventStream:
         self.clients = 0
 
     async def run(self) -> None:
-        """Read until cancelled, then end every stream."""
-        try:
-            start = await self._events.last_id()
-            self._kept_after = start
-            async for batch in self._events.follow(start, types=TYPES):
-                self._keep(batch)
-        finally:
-            self.close()
+        """Read until cancelled; every stream ends then, or as soon as the process is told to stop."""
+        with told_before_the_server(self.close):
+            try:
+                start = await self._events.last_id()
+                self._kept_after = start
+                async for batch in self._events.follow(start, types=TYPES):
+                    self._keep(batch)
+            finally:
+                self.close()
 
     def close(self) -> None:
         """End every stream now and refuse new ones."""

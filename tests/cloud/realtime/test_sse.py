@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -152,3 +154,21 @@ async def test_closing_ends_every_stream_at_once(stream) -> None:
     assert await asyncio.wait_for(waiting, 1) is None
     with pytest.raises(Unavailable):
         await stream.open(None)
+
+
+async def test_streams_end_at_sigterm_before_the_server_waits_for_them(events, clock) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+    try:
+        stream = EventStream(events=events, clock=clock)
+        worker = asyncio.create_task(stream.run())
+        await _reading(stream)
+        frames = await stream.open(None)
+        await anext(frames)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.wait_for(anext(frames, None), 1) is None
+        assert heard == [signal.SIGTERM], "the server hears it too"
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
