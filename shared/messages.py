@@ -205,7 +205,7 @@ class Hold(Wire, frozen=True, kw_only=True):
     """A manual hold of one node, asked for locally; it beats the cloud until it expires."""
 
     node_uid: Name
-    action: Action | Literal["release"]
+    action: Literal["charge", "discharge", "idle", "release"]
     """`idle` keeps the node off; `release` ends the hold."""
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
 

@@ -106,7 +106,7 @@ def test_every_file_the_texts_name_exists() -> None:
     for document in documents:
         text = document.read_text(encoding="utf-8")
         for name in re.findall(
-            r"`((?:edge|cloud|shared|hardware|lumengrid|benchmarks|tests|docs|systemd)/[\w./-]+)`", text
+            r"`((?:edge|cloud|shared|hardware|lumengrid|benchmarks|tests|docs|systemd)/[a-z_][\w./-]+)`", text
         ):
             if not (ROOT / Path(name)).exists():
                 missing.append(f"{document.relative_to(ROOT)} names {name}")

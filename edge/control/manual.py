@@ -76,13 +76,13 @@ def hold(
         return structs.replace(state, leases=leases), True, "hold released"
     lease = Lease(
         uid=wish.node_uid,
-        action=wish.action,
+        action=Action(wish.action),
         peer_uid=None,
         local=True,
         source="hold",
         until=monotonic + 60.0 * wish.minutes,
     )
-    reason = f"{wish.action.value} held for {wish.minutes} min"
+    reason = f"{wish.action} held for {wish.minutes} min"
     return structs.replace(state, leases=(*leases, lease)), True, reason
 
 

@@ -4,10 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from edge.errors import EdgeError
 from edge.journal.port import Journal
@@ -17,11 +16,9 @@ from edge.uplink.prices import PriceBoard
 from edge.uplink.view import UplinkView
 from edge.uplink.window import Window
 from shared.clock import Clock
-from shared.ids import Name
 from shared.messages import (
     PAYLOAD_BYTES_MAX,
     Ack,
-    Action,
     DeviceEvent,
     DeviceState,
     EnergyRecord,
@@ -30,7 +27,6 @@ from shared.messages import (
     Status,
     Stream,
     TelemetryRecord,
-    Wire,
     encode,
 )
 from shared.mqtt import Broker, LinkState, Message, MqttLink, Will
@@ -63,15 +59,7 @@ _signed_decoder = msgspec.json.Decoder(SignedMessage)
 _ack_decoder = msgspec.json.Decoder(Ack)
 
 
-class _HoldText(Wire, frozen=True, kw_only=True):
-    """A hold as it is written: msgspec reads no union of two kinds of text."""
-
-    node_uid: Name
-    action: Literal["charge", "discharge", "idle", "release"]
-    minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
-
-
-_hold_decoder = msgspec.json.Decoder(_HoldText)
+_hold_decoder = msgspec.json.Decoder(Hold)
 
 Records = tuple[TelemetryRecord, ...] | tuple[EnergyRecord, ...]
 
@@ -295,8 +283,7 @@ class MqttUplink:
         except msgspec.MsgspecError as error:
             logger.warning("hold refused reason=unreadable: %s", error)
             return
-        action: Action | Literal["release"] = "release" if hold.action == "release" else Action(hold.action)
-        self._on_hold(Hold(node_uid=hold.node_uid, action=action, minutes=hold.minutes))
+        self._on_hold(hold)
 
     def _topic(self, leaf: str) -> str:
         return device_topic(self._device_id, leaf)
