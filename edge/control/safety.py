@@ -43,16 +43,16 @@ class SafetyLimits(Struct, frozen=True, kw_only=True):
     has_current: bool
     """Whether there is a sensor whose silence matters."""
     has_temperature: bool
-    soc_percent_min: float = 20.0
-    soc_percent_max: float = 95.0
-    soc_release_percent: float = 2.0
+    soc_percent_min: float
+    soc_percent_max: float
+    soc_release_percent: float
     temperature_fault_margin_c: float = 10.0
     """So far beyond the discharge maximum the node is a FAULT."""
-    recovery_s: float = 30.0
-    open_current_ma_max: float = 100.0
+    recovery_s: float
+    open_current_ma_max: float
     """More than that through open relays is a welded contact."""
     open_current_samples: int = 3
-    override_current_ma_max: float = 500.0
+    override_current_ma_max: float
 
 
 class Override(Struct, frozen=True, kw_only=True):

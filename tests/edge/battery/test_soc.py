@@ -150,10 +150,10 @@ def test_a_sample_that_is_not_newer_changes_nothing():
 
 def test_one_wild_voltage_hardly_moves_it():
     soc = SocFilter(parameters())
-    for second in range(900):
+    for second in range(20):
         before = soc.step(voltage_v=3.751, current_a=0.0, temperature_c=25.0, at=float(second))
-    after = soc.step(voltage_v=4.19, current_a=0.0, temperature_c=25.0, at=900.0)
-    assert abs(after.percent - before.percent) < 2.0
+    after = soc.step(voltage_v=2.6, current_a=0.0, temperature_c=25.0, at=20.0)
+    assert abs(after.percent - before.percent) < 0.5
 
 
 def test_a_wrong_start_is_forgotten():

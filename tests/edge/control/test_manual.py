@@ -25,7 +25,7 @@ def an_order(**changes):
     return Command(**(fields | changes))
 
 
-def give(state, order, *, at_s=0.0, synced=True, lease_s=1800.0):
+def give(state, order, *, at_s=0.0, synced=True):
     return command(
         state,
         order,
@@ -34,7 +34,6 @@ def give(state, order, *, at_s=0.0, synced=True, lease_s=1800.0):
         utc_us=to_micros(NOON) + round(at_s * 1e6),
         synced=synced,
         monotonic=at_s,
-        lease_s=lease_s,
     )
 
 

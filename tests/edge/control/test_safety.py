@@ -183,6 +183,24 @@ def test_a_cell_that_stays_below_the_stop_limit_stays_a_fault(voltage_v):
     assert site.safety.guard("A").fault is not None
 
 
+@pytest.mark.parametrize("voltage_v", [4.24, 4.16])
+def test_a_cell_that_stays_above_the_stop_limit_stays_a_fault(voltage_v):
+    site = one(voltage_v=4.3)
+    for _ in range(10):
+        site.see(a_sample(voltage_v=voltage_v), after_s=600.0)
+    assert site.safety.guard("A").fault is not None
+
+
+def test_a_fault_starts_its_time_again_when_the_reading_leaves_the_limits():
+    site = one(voltage_v=4.3)
+    site.see(a_sample(voltage_v=4.1))
+    site.see(a_sample(voltage_v=4.16), after_s=20.0)
+    site.see(a_sample(voltage_v=4.1), after_s=20.0)
+    assert site.safety.guard("A").fault is not None
+    site.see(a_sample(voltage_v=4.1), after_s=30.0)
+    assert site.safety.guard("A").fault is None
+
+
 def test_a_fault_is_not_forgotten_while_the_reading_is_lost():
     site = one(voltage_v=4.3)
     for _ in range(5):

@@ -100,6 +100,14 @@ def test_a_quiet_cell_with_open_relays_is_not_frozen():
     assert not watch_of([(7, 9)] * 500, closed=False).frozen
 
 
+def test_only_samples_with_the_relay_closed_count():
+    watch = watched(Watch(), (7, 9), relay_closed=False, has_current=True, rules=RULES)
+    for _ in range(9):
+        watch = watched(watch, (7, 9), relay_closed=True, has_current=True, rules=RULES)
+    assert not watch.frozen
+    assert watched(watch, (7, 9), relay_closed=True, has_current=True, rules=RULES).frozen
+
+
 def test_one_moving_word_is_enough_to_be_alive():
     assert not watch_of([(7, n) for n in range(50)]).frozen
 
