@@ -10,7 +10,7 @@ tens of them.
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
-from edge.planner.piecewise import Pwl, clipped, lower, moved, raised, stretched, value_at
+from edge.planner.piecewise import Pwl, clipped, lower, moved, raised, stretched, thinned, value_at
 from edge.planner.problem import Problem, Solution
 from shared.messages import Action
 
@@ -82,7 +82,7 @@ def _earlier(value: Pwl, problem: Problem, t: int) -> Pwl:
     """Over the level before slot t, the loss of doing nothing undone."""
     if problem.keep != 1.0:
         value = stretched(value, problem.keep)
-    return clipped(value, problem.low[t], problem.high[t])
+    return thinned(clipped(value, problem.low[t], problem.high[t]))
 
 
 def _step(

@@ -10,7 +10,11 @@ from bisect import bisect_left, bisect_right
 Pwl = tuple[list[float], list[float]]
 
 NARROW = 1e-12
-"""Width (relative) of the steep segment that stands for a jump, and of a gap too small to keep."""
+"""Width (relative) of the steep segment that stands for a jump, and of a gap or a move too small to keep."""
+ROUNDING = 1e-14
+"""A rise or a fall below this share of the values is rounding: it makes no valley."""
+POINTS_MAX = 1_000
+"""A function with more breakpoints is looked through for ones that make no difference."""
 
 
 def value_at(f: Pwl, x: float) -> float:
@@ -53,26 +57,55 @@ def raised(f: Pwl, by: float) -> Pwl:
     return xs, [y + by for y in ys]
 
 
+def thinned(f: Pwl) -> Pwl:
+    """The function without breakpoints that lie on the line between their neighbours, but for rounding.
+
+    What still has more than POINTS_MAX loses the smallest kinks too: the work of a plan stays bounded.
+    """
+    if len(f[0]) <= POINTS_MAX:
+        return f
+    tolerance = ROUNDING * (max(f[1]) - min(f[1]) + max(map(abs, f[1])))
+    while len(f[0]) > POINTS_MAX:
+        f = _without_kinks(f, tolerance)
+        tolerance *= 4.0
+    return f
+
+
+def _without_kinks(f: Pwl, tolerance: float) -> Pwl:
+    fx, fy = f
+    xs, ys = [fx[0]], [fy[0]]
+    for i in range(1, len(fx) - 1):
+        x0, y0, x2 = xs[-1], ys[-1], fx[i + 1]
+        line = y0 + (fy[i + 1] - y0) * (fx[i] - x0) / (x2 - x0)
+        if abs(fy[i] - line) > tolerance:
+            xs.append(fx[i])
+            ys.append(fy[i])
+    xs.append(fx[-1])
+    ys.append(fy[-1])
+    return xs, ys
+
+
 def moved(f: Pwl, rate: float, down: float, up: float) -> Pwl:
     """The function x -> min over u in [x - down, x + up] of rate · (u - x) + f(u).
 
     Each valley of f(u) + rate · u is cut at its lowest point; what falls moves left by `up`, what rises moves
     right by `down`, and a straight line of slope -rate joins them.
     """
-    if down <= 0.0 and up <= 0.0:
-        return f
     xs, ys = f
+    if down + up <= NARROW * (abs(xs[0]) + abs(xs[-1]) + 1e-3):
+        return f
     last = len(xs) - 1
     parts: list[Pwl] = []
     tilted = [y + rate * x for x, y in zip(xs, ys, strict=True)]
+    flat = ROUNDING * (abs(tilted[0]) + abs(tilted[-1]))
     start, lowest, rising = 0, 0, False
     before = tilted[0]
     for i in range(1, last + 1):
         here = tilted[i]
-        if here > before:
+        if here > before + flat:
             if not rising:
                 lowest, rising = i - 1, True
-        elif here < before and rising:
+        elif here < before - flat and rising:
             parts.append(_valley(xs, ys, start, lowest, i - 1, rate, down, up))
             start, rising = i - 1, False
         before = here

@@ -84,7 +84,7 @@ def _ahead(story: Story) -> list[Ahead]:
 def _saves(idle_cost: float | None) -> str:
     if idle_cost is None:
         return ""
-    return f", saves {idle_cost:.2g}" if idle_cost > NEGLIGIBLE else ", another slot would do as well"
+    return f", saves {idle_cost:.3g}" if idle_cost > NEGLIGIBLE else ", another slot would do as well"
 
 
 def _charge(story: Story, t: int, ahead: Ahead, since: int) -> str:
