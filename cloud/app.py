@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from nacl.signing import SigningKey
 
 from cloud.api import stelltron
 from cloud.devices import guard as device_guard
+from cloud.devices.commands import Commands
 from cloud.devices.service import Devices
 from cloud.grid.agent_calls import AgentCalls
 from cloud.grid.ingest import Ingest
@@ -65,6 +66,29 @@ class Worker(Protocol):
         ...
 
 
+class Services(Struct, frozen=True, kw_only=True):
+    """Every service under the name by which handlers ask for it."""
+
+    settings: Settings
+    clock: Clock
+    signing_key: SigningKey
+    store: SqliteStore
+    events: EventLog
+    metrics: Metrics
+    ledger: Ledger
+    books: Books
+    identity: Identity
+    devices: Devices
+    commands: Commands
+    market: Market
+    grid: Grid
+    pricing: Pricing
+    minting: Minting
+    transfers: Transfers
+    agent_calls: AgentCalls
+    event_stream: EventStream
+
+
 class Parts(Struct, frozen=True, kw_only=True):
     """Everything the app is made of. Tests reach the services through it."""
 
@@ -73,13 +97,25 @@ class Parts(Struct, frozen=True, kw_only=True):
     settings: Settings
     events: EventLog
     metrics: Metrics
-    services: Mapping[str, object]
-    """By the parameter name under which handlers ask for them."""
+    services: Services
     workers: Sequence[Worker]
 
 
 def build(settings: Settings, clock: Clock) -> Parts:
     """Every service, made once and passed down; nothing is opened on the network yet."""
+    services = _services(settings, clock)
+    return Parts(
+        store=services.store,
+        clock=clock,
+        settings=settings,
+        events=services.events,
+        metrics=services.metrics,
+        services=services,
+        workers=_workers(services),
+    )
+
+
+def _services(settings: Settings, clock: Clock) -> Services:
     store = SqliteStore(settings.data_dir / DATABASE)
     events = EventLog(store, clock)
     signing_key = SigningKey(load_or_make(settings.data_dir / SIGNING_KEY))
@@ -95,66 +131,71 @@ def build(settings: Settings, clock: Clock) -> Parts:
     pricing = Pricing(store, clock, events, market, grid, settings)
     minting = Minting(store, clock, events, ledger, devices, market, pricing, settings)
     transfers = Transfers(store=store, clock=clock, events=events, devices=devices)
-    agent_calls = AgentCalls(
-        store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
-    )
-    event_stream = EventStream(events=events, clock=clock)
-    services: dict[str, object] = {
-        "store": store,
-        "events": events,
-        "settings": settings,
-        "clock": clock,
-        "signing_key": signing_key,
-        "ledger": ledger,
-        "books": books,
-        "metrics": figures,
-        "identity": identity,
-        "devices": devices,
-        "commands": devices.commands,
-        "market": market,
-        "grid": grid,
-        "pricing": pricing,
-        "minting": minting,
-        "transfers": transfers,
-        "agent_calls": agent_calls,
-        "event_stream": event_stream,
-    }
-    workers: list[Worker] = [
-        pricing,
-        event_stream,
-        Upkeep(store=store, clock=clock, events=events, transfers=transfers, settings=settings),
-    ]
-    if settings.mqtt_url is not None:
-        link = GridLink(
-            parse_broker_url(
-                settings.mqtt_url, password=settings.mqtt_password, ca_file=settings.mqtt_ca_file
-            )
-        )
-        ingest = Ingest(
-            store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
-        )
-        subscriber = Subscriber(link=link, ingest=ingest, signing_key=signing_key, clock=clock)
-        publisher = Publisher(
-            link=link,
-            store=store,
-            clock=clock,
-            events=events,
-            devices=devices,
-            grid=grid,
-            pricing=pricing,
-            ledger=ledger,
-            books=books,
-        )
-        workers += [subscriber, publisher]
-    return Parts(
-        store=store,
-        clock=clock,
+    return Services(
         settings=settings,
+        clock=clock,
+        signing_key=signing_key,
+        store=store,
         events=events,
         metrics=figures,
-        services=services,
-        workers=workers,
+        ledger=ledger,
+        books=books,
+        identity=identity,
+        devices=devices,
+        commands=devices.commands,
+        market=market,
+        grid=grid,
+        pricing=pricing,
+        minting=minting,
+        transfers=transfers,
+        agent_calls=AgentCalls(
+            store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
+        ),
+        event_stream=EventStream(events=events, clock=clock),
     )
+
+
+def _workers(s: Services) -> list[Worker]:
+    upkeep = Upkeep(store=s.store, clock=s.clock, events=s.events, transfers=s.transfers, settings=s.settings)
+    workers: list[Worker] = [s.pricing, s.event_stream, upkeep]
+    if s.settings.mqtt_url is None:
+        return workers
+    broker = parse_broker_url(
+        s.settings.mqtt_url, password=s.settings.mqtt_password, ca_file=s.settings.mqtt_ca_file
+    )
+    link = GridLink(broker)
+    ingest = Ingest(
+        store=s.store,
+        clock=s.clock,
+        devices=s.devices,
+        minting=s.minting,
+        grid=s.grid,
+        transfers=s.transfers,
+    )
+    subscriber = Subscriber(link=link, ingest=ingest, signing_key=s.signing_key, clock=s.clock)
+    publisher = Publisher(
+        link=link,
+        store=s.store,
+        clock=s.clock,
+        events=s.events,
+        devices=s.devices,
+        grid=s.grid,
+        pricing=s.pricing,
+        ledger=s.ledger,
+        books=s.books,
+    )
+    return [*workers, subscriber, publisher]
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+    """The parts on a migrated store, without serving: for an administrator's command."""
+    parts = build(settings, clock)
+    try:
+        await parts.store.migrate(MIGRATIONS)
+        yield parts
+    finally:
+        await parts.store.close()
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
@@ -162,7 +203,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
     parts = build(settings, clock or SystemClock())
     app = Litestar(
         route_handlers=[*stelltron.ROUTES, *health.ROUTES, *metrics.ROUTES],
-        dependencies={name: _given(service) for name, service in parts.services.items()}
+        dependencies={name: _given(getattr(parts.services, name)) for name in Services.__struct_fields__}
         | identity_guard.DEPENDENCIES
         | device_guard.DEPENDENCIES,
         exception_handlers={Exception: stelltron.render_error},

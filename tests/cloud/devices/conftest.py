@@ -108,14 +108,14 @@ def probes(app: Litestar) -> None:
 
 @pytest.fixture
 def devices(parts: Parts) -> Devices:
-    found = parts.services["devices"]
+    found = parts.services.devices
     assert isinstance(found, Devices)
     return found
 
 
 @pytest.fixture
 def identity(parts: Parts) -> Identity:
-    found = parts.services["identity"]
+    found = parts.services.identity
     assert isinstance(found, Identity)
     return found
 
@@ -123,7 +123,7 @@ def identity(parts: Parts) -> Identity:
 @pytest.fixture
 def books(parts: Parts) -> Ledger:
     """The ledger of the service."""
-    found = parts.services["ledger"]
+    found = parts.services.ledger
     assert isinstance(found, Ledger)
     return found
 

@@ -78,7 +78,7 @@ async def test_open_orders_of_the_escrow_account_become_the_owners_with_what_the
     books: Ledger,
     parts: Parts,
 ) -> None:
-    market = parts.services["market"]
+    market = parts.services.market
     assert isinstance(market, Market)
     device = await devices.find(enrolled.device_id)
     assert device is not None

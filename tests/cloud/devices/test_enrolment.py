@@ -51,7 +51,7 @@ async def test_the_code_binds_key_owner_and_device_and_the_device_takes_the_agen
     answer = await far.post(ENROL, json=agent.enrolment(code))
 
     assert answer.status_code == 200
-    signing_key: Any = parts.services["signing_key"]
+    signing_key: Any = parts.services.signing_key
     assert answer.json() == {
         "device_id": "rpi-4b-prod-01",
         "cloud_public_key": public_key_of(signing_key),

@@ -120,7 +120,7 @@ class Agent:
             device_id=self.device_id, enrolment_code=None, public_key=public_key_of(self.key), signature=""
         )
         signature = sign(self.key, Purpose.ENROL, shown.signed)
-        devices: Any = parts.services["devices"]
+        devices: Any = parts.services.devices
         await devices.enrol(msgspec.structs.replace(shown, signature=signature), trusted=True)
 
 
@@ -147,10 +147,10 @@ def ingest(parts: Parts) -> Ingest:
     return Ingest(
         store=parts.store,
         clock=parts.clock,
-        devices=services["devices"],
-        minting=services["minting"],
-        grid=services["grid"],
-        transfers=services["transfers"],
+        devices=services.devices,
+        minting=services.minting,
+        grid=services.grid,
+        transfers=services.transfers,
     )
 
 

@@ -196,7 +196,7 @@ async def test_a_device_is_online_until_its_will_speaks(ingest, agent, parts) ->
 
 
 async def test_a_refused_command_fails_the_transfer_that_needs_it(ingest, agent, parts) -> None:
-    transfers = parts.services["transfers"]
+    transfers = parts.services.transfers
     _, commands = await transfers.start("pi-1", "NODE_A", "NODE_B")
     refusal = encode(CommandAck(id=commands[0].id, accepted=False, reason="under-voltage"))
     stranger = encode(CommandAck(id="cmd_other", accepted=False, reason="no"))
@@ -215,7 +215,7 @@ async def test_a_signed_report_is_minted_once_however_often_it_comes(ingest, age
     for _ in range(3):
         [ack] = await ingest.apply_energy(record)
         assert (ack.stream, ack.through, ack.refused) == (Stream.ENERGY, 1, ())
-    supply = await parts.services["books"].supply()
+    supply = await parts.services.books.supply()
     assert (supply.mints, supply.energy_mwh) == (1, 65_000)
     # 0.065 kWh · 1000 · (1 + (3.9 - 3.6)/6) = 68.25 LT
     assert supply.minted == 682_500_000
@@ -228,7 +228,7 @@ async def test_a_report_whose_journal_was_forgotten_is_still_minted_once(ingest,
         healed.arrive(Leaf.ENERGY, healed.energy(7, oldest=7, report_id="rep_pi-1_1", **_same(agent)))
     )
     assert ack.through == 7
-    assert (await parts.services["books"].supply()).mints == 1
+    assert (await parts.services.books.supply()).mints == 1
 
 
 def _same(agent: Agent) -> dict[str, object]:
@@ -260,14 +260,14 @@ async def test_a_forged_or_impossible_report_is_refused_for_good_and_blocks_noth
     [refusal] = ack.refused
     assert refusal.seq == 2
     assert word in refusal.reason
-    assert (await parts.services["books"].supply()).mints == 2
+    assert (await parts.services.books.supply()).mints == 2
     [again] = await ingest.apply_energy(batch)
     assert again.refused == ack.refused
 
 
 async def test_a_keyless_device_is_told_to_enrol_first(ingest, parts, clock) -> None:
     async with parts.store.write() as tx:
-        await parts.services["devices"].first_contact(tx, "old-pi", "127.0.0.1")
+        await parts.services.devices.first_contact(tx, "old-pi", "127.0.0.1")
     keyless = Agent("old-pi", clock)
     [ack] = await ingest.apply_energy(keyless.arrive(Leaf.ENERGY, keyless.energy(1)))
     assert ack.refused[0].reason.startswith("enrol first")
@@ -289,7 +289,7 @@ async def test_a_mint_that_fails_by_itself_is_not_acknowledged_and_comes_again(i
     assert len(calls) == 1, "the second waits for the first"
     [ack] = await ingest.apply_energy(batch)
     assert ack.through == 2
-    assert (await parts.services["books"].supply()).mints == 2
+    assert (await parts.services.books.supply()).mints == 2
 
 
 async def test_a_crash_between_commit_and_acknowledgement_repeats_no_effect(ingest, agent, parts) -> None:
@@ -301,15 +301,15 @@ async def test_a_crash_between_commit_and_acknowledgement_repeats_no_effect(inge
     restarted = Ingest(
         store=parts.store,
         clock=parts.clock,
-        devices=services["devices"],
-        minting=services["minting"],
-        grid=services["grid"],
-        transfers=services["transfers"],
+        devices=services.devices,
+        minting=services.minting,
+        grid=services.grid,
+        transfers=services.transfers,
     )
     assert [ack.through for ack in await restarted.apply(telemetry)] == [1]
     assert [ack.through for ack in await restarted.apply_energy(energy)] == [1]
     assert len(await rows(parts, SEQS)) == 1
-    assert (await services["books"].supply()).mints == 1
+    assert (await services.books.supply()).mints == 1
 
 
 async def test_reports_of_one_pair_are_one_transfer(ingest, agent, parts) -> None:

@@ -179,7 +179,7 @@ async def test_without_manual_commands_the_balance_rule_speaks(client) -> None:
 async def test_the_price_sees_the_ping_as_the_document_computes_it(client, parts: Parts) -> None:
     """Mean of 3.921, 3.610 and the device's own 3.921 V: stability 90.67, behaviour 2.1."""
     await client.post("/iot/ping", json=NODE_DATA)
-    grid: Any = parts.services["grid"]
+    grid: Any = parts.services.grid
     async with parts.store.read() as tx:
         conditions = await grid.conditions(tx)
     assert round(voltage_stability(conditions.voltages_v), 2) == 90.67
@@ -202,7 +202,7 @@ async def test_a_command_in_an_answer_can_be_verified(client, parts: Parts) -> N
     await client.post("/iot/transfer", json=TRANSFER)
     told = (await client.post("/iot/ping", json=HEARTBEAT)).json()["commands"][0]
     command = _command(told)
-    devices: Any = parts.services["devices"]
+    devices: Any = parts.services.devices
     verify(devices.public_key, Purpose.COMMAND, encode(command), told["signature"])
 
 

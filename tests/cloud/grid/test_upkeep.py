@@ -16,7 +16,7 @@ def upkeep(parts) -> Upkeep:
         store=parts.store,
         clock=parts.clock,
         events=parts.events,
-        transfers=parts.services["transfers"],
+        transfers=parts.services.transfers,
         settings=parts.settings,
     )
 
@@ -28,20 +28,20 @@ async def test_a_device_unheard_for_two_minutes_is_offline_and_said_so_once(
     await ingest.apply(agent.arrive(Leaf.STATUS, here))
     clock.advance(119)
     await upkeep(parts).sweep()
-    assert (await parts.services["grid"].totals()).devices_online == 1
+    assert (await parts.services.grid.totals()).devices_online == 1
     clock.advance(2)
     await upkeep(parts).sweep()
     await upkeep(parts).sweep()
-    assert (await parts.services["grid"].totals()).devices_online == 0
+    assert (await parts.services.grid.totals()).devices_online == 0
     said = [msgspec.json.decode(event.payload)["status"] for event in await parts.events.after(0)]
     assert said == ["online", "offline"]
     clock.advance(1)
     await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(1)))
-    assert (await parts.services["grid"].totals()).devices_online == 1
+    assert (await parts.services.grid.totals()).devices_online == 1
 
 
 async def test_a_lease_that_ends_without_energy_is_a_failed_transfer(parts, agent, clock) -> None:
-    await parts.services["transfers"].start("pi-1", "NODE_A", "NODE_B")
+    await parts.services.transfers.start("pi-1", "NODE_A", "NODE_B")
     clock.advance(30 * 60 - 1)
     await upkeep(parts).sweep()
     assert await rows(parts, TRANSFERS) == [("requested", 0, None)]
@@ -49,7 +49,7 @@ async def test_a_lease_that_ends_without_energy_is_a_failed_transfer(parts, agen
     await upkeep(parts).sweep()
     assert await rows(parts, TRANSFERS) == [("failed", 0, None)]
     async with parts.store.read() as tx:
-        conditions = await parts.services["grid"].conditions(tx)
+        conditions = await parts.services.grid.conditions(tx)
     assert (conditions.transfers_successful, conditions.transfers_total) == (0, 1)
 
 
@@ -65,7 +65,7 @@ async def test_a_transfer_without_reports_for_twenty_minutes_was_delivered(
 
 
 async def test_a_new_transfer_of_a_node_ends_the_one_before(parts, agent) -> None:
-    transfers = parts.services["transfers"]
+    transfers = parts.services.transfers
     await transfers.start("pi-1", "NODE_A", "NODE_B")
     await transfers.start("pi-1", "NODE_C", "NODE_A")
     assert sorted(await rows(parts, TRANSFERS)) == [("requested", 0, None), ("stopped", 0, None)]

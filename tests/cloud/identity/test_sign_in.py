@@ -94,7 +94,7 @@ async def test_signing_up_again_answers_200_with_the_same_person(
 async def test_a_new_wallet_starts_with_10_000_xlm_except_on_the_public_network_and_only_once(
     client: httpx.AsyncClient, parts: Parts, ana: Wallet, granted: int
 ) -> None:
-    identity, ledger = parts.services["identity"], parts.services["ledger"]
+    identity, ledger = parts.services.identity, parts.services.ledger
     assert isinstance(identity, Identity)
     assert isinstance(ledger, Ledger)
 

@@ -26,7 +26,7 @@ async def test_a_service_whose_store_is_gone_lives_but_is_not_ready(client, part
 
 
 async def test_metrics_count_by_route_and_never_by_path(client, parts):
-    ledger = parts.services["ledger"]
+    ledger = parts.services.ledger
     async with parts.store.write() as tx:
         account = await ledger.open_account(tx)
         postings = Posting("faucet", Asset.XLM, -1), Posting(account, Asset.XLM, 1)

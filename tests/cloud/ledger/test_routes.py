@@ -41,7 +41,7 @@ def a_burn(account):
 @pytest.fixture
 async def ledger(parts):
     """The service's own ledger with seven mints and a burn."""
-    ledger = parts.services["ledger"]
+    ledger = parts.services.ledger
     async with parts.store.write() as tx:
         account = await ledger.open_account(tx)
         for number in range(1, 8):
