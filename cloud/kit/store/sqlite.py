@@ -32,6 +32,8 @@ T = TypeVar("T")
 READERS = 4
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
+CHECKPOINT_PAGES = 4_000
+"""16 MiB of log between checkpoints: pages that many commits touch are copied back once for all of them."""
 STATEMENTS_CACHED = 512
 
 _MIGRATIONS_TABLE = """
@@ -210,6 +212,7 @@ class SqliteStore:
         self.writer.execute("PRAGMA synchronous = FULL")
         self.writer.execute("PRAGMA foreign_keys = ON")
         self.writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self.writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         path.chmod(0o600)
         self.turn = asyncio.Lock()
         self._commit_thread = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
