@@ -255,7 +255,7 @@ def example_toml() -> str:
         if setting.secret:
             lines.append(f"# Secret: give it as {setting.variable}.")
         elif setting.default is msgspec.NODEFAULT:
-            example = {"device_id": "porch-1", "board": "bench"}[setting.name]
+            example = {"device_id": "porch-1", "board": "single_node"}[setting.name]
             lines.append(f'{field} = "{example}"')
         elif setting.default is None:
             lines.append(f"# {field} =")
