@@ -19,7 +19,7 @@ async def test_before_the_first_mint_there_is_nothing(client):
 
 
 async def test_every_kind_of_mint_counts_and_what_is_burned_circulates_no_more(client, parts):
-    ledger = parts.services["ledger"]
+    ledger = parts.services.ledger
     async with parts.store.write() as tx:
         account = await ledger.open_account(tx)
         for source, amount in (
