@@ -20,11 +20,11 @@ from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.pricing.quality import GridConditions
 from shared.balance import NodeAction
 from shared.clock import Clock
-from shared.messages import NodeState
 
 NODE_DATA_EVERY_S = 5.0
 HEARTBEAT_EVERY_S = 30.0
 HEARD_EVERY_S = 5.0
+SCHEDULE_EVERY_S = 30.0
 DEVICES_REMEMBERED = 100_000
 TRANSFERS_COUNTED_US = 24 * 3_600 * 1_000_000
 
@@ -41,7 +41,7 @@ class Grid:
         self._heartbeat = Throttle(clock, every_s=HEARTBEAT_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._heard = Throttle(clock, every_s=HEARD_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._scheduled: dict[str, bytes] = {}
-        self._carried_out: dict[str, tuple[tuple[str, NodeState], ...]] = {}
+        self._schedules = Throttle(clock, every_s=SCHEDULE_EVERY_S, keys_max=DEVICES_REMEMBERED)
 
     # Building blocks
 
@@ -118,22 +118,19 @@ class Grid:
             )
 
     async def agent_decided(self, tx: WriteTx, device_id: str, nodes: Sequence[Node]) -> None:
-        """Announce what an agent has its nodes do, when that changed."""
-        states = tuple((node.uid, node.state) for node in nodes)
-        if self._carried_out.get(device_id) == states:
-            return
-        if len(self._carried_out) >= DEVICES_REMEMBERED:
-            self._carried_out.clear()
-        tx.after_commit(lambda: self._carried_out.update({device_id: states}))
-        actions = schedule.carried_out(states)
+        """Announce what an agent that decides by itself has its nodes do."""
+        actions = schedule.carried_out([(node.uid, node.state) for node in nodes])
         await self.scheduled(tx, device_id, actions, [node.soc_percent for node in nodes])
 
     async def scheduled(
         self, tx: WriteTx, device_id: str, actions: Sequence[NodeAction], socs: Sequence[float | None]
     ) -> None:
-        """Announce what a device's nodes shall do, when it differs from what was last announced."""
+        """Announce what a device's nodes shall do: when it changes, and again every half minute."""
         shape = msgspec.json.encode([(action.uid, action.action) for action in actions])
-        if self._scheduled.get(device_id) == shape:
+        changed = self._scheduled.get(device_id) != shape
+        if changed:
+            self._schedules.forget(device_id)
+        if not self._schedules.allows(device_id):
             return
         if len(self._scheduled) >= DEVICES_REMEMBERED:
             self._scheduled.clear()

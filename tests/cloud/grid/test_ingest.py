@@ -155,6 +155,18 @@ async def test_a_change_of_what_nodes_do_is_announced_as_a_schedule(ingest, agen
     }
 
 
+async def test_a_schedule_is_told_again_every_half_minute_for_those_who_came_later(
+    ingest, agent, parts, clock
+) -> None:
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(1)))
+    clock.advance(29)
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(2)))
+    soon = (await event_types(parts)).count("schedule")
+    clock.advance(1)
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(3)))
+    assert (soon, (await event_types(parts)).count("schedule")) == (1, 2)
+
+
 async def test_a_database_that_refuses_one_message_does_not_lose_the_others(
     ingest, agent, parts, monkeypatch
 ) -> None:
