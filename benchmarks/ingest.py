@@ -182,12 +182,12 @@ async def store_all(port: int, count: int, folder: Path) -> dict[str, float]:
     await store.migrate(MIGRATIONS)
     async with store.write() as tx:
         for number in range(DEVICES):
-            await services["devices"].first_contact(tx, f"dev{number}", "127.0.0.1")
-    named = {name: services[name] for name in ("devices", "minting", "grid", "transfers")}
+            await services.devices.first_contact(tx, f"dev{number}", "127.0.0.1")
+    named = {name: getattr(services, name) for name in ("devices", "minting", "grid", "transfers")}
     ingest = Ingest(store=store, clock=clock, **named)
     watch = _Watch(ingest, count)
     link = GridLink(Broker(host="127.0.0.1", port=port))
-    subscriber = Subscriber(link=link, ingest=ingest, signing_key=services["signing_key"], clock=clock)
+    subscriber = Subscriber(link=link, ingest=ingest, signing_key=services.signing_key, clock=clock)
     link.on_up(lambda: link.publish(READY_TOPIC, b"1", retain=True) or None)
     begun_s = time.process_time()
     worker = asyncio.create_task(subscriber.run())

@@ -285,8 +285,7 @@ class Ingest:
                 logger.exception("energy report not applied, the agent will resend device=%s", device_id)
                 break
             if ack is not None:
-                before = acks.get(ack.journal_id)
-                acks[ack.journal_id] = ack if before is None else _merged(before, ack)
+                acks[ack.journal_id] = ack.after(acks.get(ack.journal_id))
         return list(acks.values())
 
     async def _report(self, device_id: str, record: EnergyRecord | BadRecord) -> StreamAck | None:
@@ -379,16 +378,6 @@ class Ingest:
         return stream.ack(
             await storage.refusals(tx, stream.id, first=stream.again_first, last=stream.again_last)
         )
-
-
-def _merged(first: StreamAck, later: StreamAck) -> StreamAck:
-    return StreamAck(
-        device_id=later.device_id,
-        journal_id=later.journal_id,
-        stream=later.stream,
-        through=later.through,
-        refused=tuple({refusal.seq: refusal for refusal in (*first.refused, *later.refused)}.values()),
-    )
 
 
 def _row(stream_id: int, record: TelemetryRecord, now_us: int) -> storage.TelemetryRow:

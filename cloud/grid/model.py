@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.clock import rfc3339
 from shared.messages import NodeState, Quality, Refusal, Stream
@@ -117,6 +117,17 @@ class StreamAck(Struct, frozen=True, kw_only=True):
     stream: Stream
     through: int
     refused: tuple[Refusal, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, Stream]:
+        return self.device_id, self.journal_id, self.stream
+
+    def after(self, earlier: "StreamAck | None") -> "StreamAck":
+        """The later of two, telling also what an earlier one of the same stream refused."""
+        if earlier is None or not earlier.refused:
+            return self
+        told = {refusal.seq: refusal for refusal in (*earlier.refused, *self.refused)}
+        return structs.replace(self, refused=tuple(told[seq] for seq in sorted(told)))
 
 
 class Totals(Struct, frozen=True, kw_only=True):

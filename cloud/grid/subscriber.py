@@ -19,7 +19,7 @@ from cloud.grid.link import GridLink
 from cloud.grid.model import StreamAck
 from shared import topics
 from shared.clock import Clock
-from shared.messages import Ack, SignedMessage, encode
+from shared.messages import Ack, SignedMessage, Stream, encode
 from shared.mqtt import Message
 from shared.signatures import Purpose, sign
 
@@ -30,6 +30,8 @@ ENERGY_BATCH_MAX = 100
 WAITING_MAX = 20_000
 LINGER_S = 0.02
 """How long a batch that is not full waits for more: a commit costs as much as fifty records."""
+ACK_EVERY_S = 0.1
+"""Under load, acknowledgements of several batches are drawn together for this long."""
 RETRY_S = 1.0
 
 Apply = Callable[[Sequence[Arrival]], Awaitable[list[StreamAck]]]
@@ -43,6 +45,9 @@ class _Lane:
         self.batch_max = batch_max
         self.linger_s = linger_s
         self.waiting: deque[Arrival] = deque()
+        self.unsent: dict[tuple[str, str, Stream], StreamAck] = {}
+        """Acknowledgements that wait while more of the same streams is under way."""
+        self.acknowledged_s = 0.0
         self._filled = asyncio.Event()
 
     def put(self, arrival: Arrival) -> bool:
@@ -114,7 +119,12 @@ class Subscriber:
                 await self._clock.sleep(RETRY_S)
                 continue
             for ack in acks:
-                self._acknowledge(ack)
+                lane.unsent[ack.key] = ack.after(lane.unsent.get(ack.key))
+            if not lane.waiting or asyncio.get_running_loop().time() >= lane.acknowledged_s + ACK_EVERY_S:
+                lane.acknowledged_s = asyncio.get_running_loop().time()
+                for ack in lane.unsent.values():
+                    self._acknowledge(ack)
+                lane.unsent.clear()
 
     def _acknowledge(self, ack: StreamAck) -> None:
         """Fire and forget: an acknowledgement that is lost is asked for again by the resend."""
