@@ -50,7 +50,8 @@ def one_node(name: str, days: list[Day], *, whole: bool, limit_ms: float | None)
     print(
         f"{name:<34} {len(days):>4} days  plan {ours:7.2f} ms"
         f" (worst {max(plan_ms):6.1f})"
-        f"  solve {solved:6.2f} ms  {'MILP' if whole else 'LP'} {theirs:8.2f} ms  ratio {solved / theirs:5.2f}"
+        f"  solve {solved:6.2f} ms  {'MILP' if whole else 'LP'} {theirs:8.2f} ms"
+        f"  ratio {solved / theirs:5.2f}"
         f"  worst difference {worst:.1e}  {'ok' if good else 'NOT AS PROMISED'}"
     )
     return good

@@ -49,8 +49,8 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     low: list[float]
     high: list[float]
-    recovery_kwh: list[float]
-    """At the meter, per slot: what the way back into the window was allotted, either way."""
+    recovery_kwh: list[tuple[float, float]]
+    """At the meter, per slot: what the way back into the window was allotted, to charge and to discharge."""
 
 
 def slot_energy_kwh(node: PlanNode, slot_minutes: int) -> float:
@@ -80,7 +80,7 @@ def recovery_bounds(
     """The window of every node, with the way back into it where the start or idle losses lie outside.
 
     `energy_kwh_max` has, per node and slot, what it can move at the meter. Under a shared limit the ways back
-    share it in proportion to what they need; with `net`, charging and discharging offset each other.
+    share it in proportion to what they need; with `net`, charging and discharging each have all of it.
     """
     slots = len(energy_kwh_max[0]) if nodes else 0
     keeps = [kept_share(node, slot_minutes) for node in nodes]
@@ -97,7 +97,7 @@ def recovery_bounds(
             charges.append(min(most[t], max(0.0, missing) / node.efficiency))
             discharges.append(min(most[t], max(0.0, surplus) * node.efficiency))
         charge_share, discharge_share = _shares(
-            sum(charges), sum(discharges), None if limit_kwh is None else limit_kwh[t], net=net
+            charges, discharges, None if limit_kwh is None else limit_kwh[t], net=net
         )
         for node, keep, bounds, charge, discharge in zip(
             nodes, keeps, all_bounds, charges, discharges, strict=True
@@ -106,22 +106,27 @@ def recovery_bounds(
             low, high = node.soc_min * node.capacity_kwh, node.soc_max * node.capacity_kwh
             bounds.low.append(min(low, keep * bounds.low[t] + charge_kwh * node.efficiency))
             bounds.high.append(max(high, keep * bounds.high[t] - discharge_kwh / node.efficiency))
-            bounds.recovery_kwh.append(max(charge_kwh, discharge_kwh))
+            bounds.recovery_kwh.append((charge_kwh, discharge_kwh))
     return all_bounds
 
 
-def _shares(charge: float, discharge: float, limit: float | None, *, net: bool) -> tuple[float, float]:
+def _shares(
+    charges: Sequence[float], discharges: Sequence[float], limit: float | None, *, net: bool
+) -> tuple[float, float]:
+    """How much of what each needs the limit allows: of charging, of discharging.
+
+    Nobody counts on another's move to offset its own, for the other may be back before.
+    """
     if limit is None:
         return 1.0, 1.0
-    if not net:
-        both = charge + discharge
-        share = 1.0 if both <= limit else limit / both
-        return share, share
-    if charge > discharge + limit:
-        return (discharge + limit) / charge, 1.0
-    if discharge > charge + limit:
-        return 1.0, (charge + limit) / discharge
-    return 1.0, 1.0
+    if net:
+        return _share(sum(charges), limit), _share(sum(discharges), limit)
+    both = _share(sum(map(max, charges, discharges)), limit)
+    return both, both
+
+
+def _share(needed: float, limit: float) -> float:
+    return 1.0 if needed <= limit else limit / needed
 
 
 def make_problem(

@@ -38,12 +38,12 @@ def replay(
     slot_minutes: int,
     end_value: float = 0.0,
     first_slot_share: float = 1.0,
-    recovery_kwh: Sequence[float] | None = None,
+    recovery_kwh: Sequence[tuple[float, float]] | None = None,
 ) -> Replay:
     """Go through (relay, energy at the meter, positive while discharging) slot by slot.
 
-    Outside the window the node must go back with all its power, or with `recovery_kwh` per slot where it
-    shares a limit.
+    Outside the window the node must go back with all its power, or where it shares a limit with at least
+    `recovery_kwh` per slot, (charging, discharging).
     """
     capacity = node.capacity_kwh
     tolerance = TOLERANCE_KWH * max(1.0, capacity)
@@ -57,11 +57,11 @@ def replay(
         broken = f"the schedule has {len(schedule)} slots for {len(prices)} prices"
     for index, (price, (action, energy_kwh)) in enumerate(zip(prices, schedule, strict=False)):
         most_kwh = node.power_kw_max * hours * (first_slot_share if index == 0 else 1.0)
-        back_kwh = most_kwh if recovery_kwh is None else recovery_kwh[index]
+        up_kwh, down_kwh = (most_kwh, most_kwh) if recovery_kwh is None else recovery_kwh[index]
         charged, discharged = max(0.0, -energy_kwh), max(0.0, energy_kwh)
         stored = stored * kept + charged * node.efficiency - discharged / node.efficiency
-        floor = min(node.soc_min * capacity, floor * kept + back_kwh * node.efficiency)
-        ceiling = max(node.soc_max * capacity, ceiling * kept - back_kwh / node.efficiency)
+        floor = min(node.soc_min * capacity, floor * kept + up_kwh * node.efficiency)
+        ceiling = max(node.soc_max * capacity, ceiling * kept - down_kwh / node.efficiency)
         switched = action is not Action.IDLE and action is not relay
         relay = action
         cost = charged * price.buy - discharged * price.sell + (node.switch_cost if switched else 0.0)

@@ -60,6 +60,11 @@ def test_energy_worth_something_at_the_end_is_kept():
     assert bought.cost == pytest.approx(0.3 - 0.4 * 3.9)
 
 
+def test_a_move_that_gains_nothing_is_left_undone():
+    plan = make_plan(node(efficiency=1.0), prices((0.4, 0.4), (0.4, 0.4)), end_value=0.4)
+    assert energies(plan) == [0.0, 0.0]
+
+
 def test_a_negative_price_fills_the_battery_once_and_does_not_burn():
     full = make_plan(node(soc=0.9), prices((-0.1, -0.1)))
     assert energies(full) == [0.0]

@@ -1,6 +1,7 @@
 import math
 import random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,17 +74,59 @@ def test_a_limit_that_binds_nowhere_has_no_price_and_no_gap():
     assert found.cost == pytest.approx(sum(cheapest([node], prices) for node in nodes), abs=1e-6)
 
 
+LEAKY = PlanNode(
+    capacity_kwh=10.0,
+    power_kw_max=4.0,
+    efficiency=1.0,
+    soc=0.3,
+    soc_min=0.2,
+    soc_max=0.9,
+    idle_loss_per_hour=0.5,
+)
+TIGHT = msgspec.structs.replace(LEAKY, soc=0.2, idle_loss_per_hour=0.0)
+
+
 def test_nodes_that_offset_each_other_may_pass_more_than_a_net_limit():
-    low = PlanNode(capacity_kwh=10.0, power_kw_max=4.0, efficiency=1.0, soc=0.0, soc_min=0.2, soc_max=0.9)
-    high = PlanNode(capacity_kwh=10.0, power_kw_max=4.0, efficiency=1.0, soc=1.0, soc_min=0.2, soc_max=0.9)
-    prices = [PriceSlot(buy=0.3, sell=0.1)] * 8
-    net = make_plans([low, high], prices, limit_kw=0.5, limit_of="net")
-    assert net.plans[0].slots[0].energy_kwh == pytest.approx(-1.0)
-    assert net.plans[1].slots[0].energy_kwh == pytest.approx(1.0)
-    gross = make_plans([low, high], prices, limit_kw=1.0, limit_of="gross")
-    assert gross.plans[0].slots[0].energy_kwh + 0.25 >= gross.plans[1].slots[0].energy_kwh - 0.25 - 1e-9
-    assert most_used(gross, "gross") <= 0.25 + 1e-9
-    assert [plan.refused for plan in (*net.plans, *gross.plans)] == [None] * 4
+    """The one sells before its energy leaks away, the other buys for a far peak, both in the first slot."""
+    draws = msgspec.structs.replace(LEAKY, soc_min=0.0)
+    prices = [
+        PriceSlot(buy=0.1, sell=0.09),
+        *[PriceSlot(buy=9.0, sell=0.0)] * 30,
+        PriceSlot(buy=9.0, sell=0.4),
+    ]
+    prices.append(prices[-1])
+    net = make_plans([draws, TIGHT], prices, limit_kw=2.0, limit_of="net")
+    assert [plan.slots[0].energy_kwh for plan in net.plans] == pytest.approx([1.0, -1.0])
+    gross = make_plans([draws, TIGHT], prices, limit_kw=2.0, limit_of="gross")
+    assert gross.plans[0].slots[0].energy_kwh - gross.plans[1].slots[0].energy_kwh == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("limit_of", LIMITS)
+def test_nodes_outside_their_windows_share_the_limit_on_the_way_back(limit_of):
+    low = msgspec.structs.replace(TIGHT, soc=0.1)
+    lower = msgspec.structs.replace(TIGHT, soc=0.0)
+    prices = [PriceSlot(buy=0.3, sell=0.1)] * 16
+    found = make_plans([low, lower], prices, limit_kw=2.0, limit_of=limit_of)
+    assert [plan.slots[0].energy_kwh for plan in found.plans] == pytest.approx([-0.25, -0.25])
+    assert [plan.soc_end for plan in found.plans] == pytest.approx([0.2, 0.2])
+
+
+def test_idle_losses_at_the_edge_of_a_window_share_the_limit_too():
+    leaks = msgspec.structs.replace(LEAKY, soc=1.0, soc_min=0.5, soc_max=0.5, idle_loss_per_hour=0.01)
+    for limit_of in LIMITS:
+        found = make_plans([leaks], [PriceSlot(buy=0.0, sell=0.0)] * 3, limit_kw=0.0, limit_of=limit_of)
+        assert found.plans[0].refused is None
+        assert found.plans[0].soc_end == pytest.approx(0.99**0.75)
+
+
+@pytest.mark.parametrize("limit_of", LIMITS)
+def test_the_bound_holds_where_every_price_pays_for_burning(limit_of):
+    nodes = [msgspec.structs.replace(TIGHT, efficiency=0.8, soc=soc) for soc in (0.3, 0.8)]
+    prices = [PriceSlot(buy=-0.3, sell=-0.3), PriceSlot(buy=-0.1, sell=-0.2)] * 5
+    found = make_plans(nodes, prices, limit_kw=4.0, limit_of=limit_of)
+    best = cheapest(nodes, prices, whole=True, limit_kwh=1.0, net=limit_of == "net")
+    assert found.bound <= best + 1e-6
+    assert found.cost >= best - 1e-6
 
 
 def test_no_nodes_no_prices_and_no_limit_are_all_plans():

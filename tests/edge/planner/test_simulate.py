@@ -61,7 +61,7 @@ def test_outside_the_window_the_way_back_must_use_all_power():
     assert replay(low, PRICES, back, slot_minutes=15).broken is None
     slow = [(Action.CHARGE, -0.9), (Action.CHARGE, -1.0)]
     assert replay(low, PRICES, slow, slot_minutes=15).broken is not None
-    allotted = replay(low, PRICES, slow, slot_minutes=15, recovery_kwh=[0.9, 1.0])
+    allotted = replay(low, PRICES, slow, slot_minutes=15, recovery_kwh=[(0.9, 0.0), (1.0, 0.0)])
     assert allotted.broken is None
     high = msgspec.structs.replace(NODE, soc=0.9)
     assert replay(high, PRICES, [(Action.DISCHARGE, 1.0)] * 2, slot_minutes=15).broken is None
