@@ -25,7 +25,13 @@ def check_disk(machine: Machine, config: EdgeConfig) -> list[Finding]:
     """Data folder, free space, wear."""
     folder = config.data_dir
     if not folder.is_dir():
-        return [fail("disk", f"{folder} is missing", "`sudo lumengrid edge init`, or run install.sh again")]
+        return [
+            fail(
+                "disk",
+                f"{folder} is missing",
+                "`sudo systemd/install.sh` makes it, and so does `lumengrid edge init`",
+            )
+        ]
     return [_writing(machine, folder), _space(config), _wear(machine, folder)]
 
 
@@ -42,7 +48,7 @@ def _writing(machine: Machine, folder: Path) -> Finding:
         return fail(
             "disk",
             f"{folder} may not be written by this user",
-            f"`sudo chown -R lumengrid: {folder}`, or run the doctor as that user: `sudo -u lumengrid …`",
+            f"`sudo chown -R lumengrid: {folder}`, and run the doctor as that user: `sudo -u lumengrid …`",
         )
     except OSError as error:
         return fail(

@@ -38,7 +38,9 @@ def _key(config: EdgeConfig) -> Finding:
     path = config.data_dir / KEY_FILE
     if not path.exists():
         return warn(
-            "key", f"{path} is not there yet", "`sudo lumengrid edge init` makes it; so does the first start"
+            "key",
+            f"{path} is not there yet",
+            "`sudo -u lumengrid lumengrid edge init` makes it; so does the first start",
         )
     try:
         return ok("key", f"public key {public_key_of(device_key(config.data_dir))}")

@@ -25,6 +25,7 @@ from shared.messages import Action
 
 PERSIST = "sys/module/{driver}/parameters/persist_gpio_outputs"
 DRIVERS = ("pinctrl_bcm2835", "pinctrl_rp1")
+MODEL = "proc/device-tree/model"
 CLOSED_S = 0.3
 """How long each contact stays closed."""
 
@@ -33,14 +34,23 @@ def check_after_death(machine: Machine) -> Finding:
     """Whether the kernel lets go of the pins of a program that was killed."""
     check = "relays after a crash"
     for driver in DRIVERS:
-        if (machine.text(PERSIST.format(driver=driver)) or "").upper() in {"Y", "1"}:
+        word = (machine.text(PERSIST.format(driver=driver)) or "").upper()
+        if word in {"Y", "1"}:
             return warn(
                 check,
                 f"{driver} keeps a pin's level when its program is killed: a closed relay stays closed until "
                 "the unit's ExecStopPost opens it",
                 "add dtparam=strict_gpiod to /boot/firmware/config.txt and reboot (install.sh does)",
             )
-    return ok(check, "the kernel gives the pins back, the pull resistors open the relays")
+        if word in {"N", "0"}:
+            return ok(check, "the kernel gives the pins back, the pull resistors open the relays")
+    if "Raspberry Pi" in (machine.text(MODEL) or ""):
+        return warn(
+            check,
+            "this kernel does not tell whether it gives a pin back when its program is killed",
+            "`sudo apt full-upgrade` and reboot, then ask again",
+        )
+    return ok(check, "not told on this machine; the unit's ExecStopPost opens the relays in any case")
 
 
 def position_unknown() -> Finding:
