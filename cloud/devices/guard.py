@@ -1,6 +1,7 @@
 """Guards of the device routes: who speaks for a device, and who may command it.
 
 A handler that takes `caller: Device` is answered only for that device itself: signed by headers, or keyless
+from litestar.di import NamedDependency
 from nearby under open trust. One that takes `controlled: Device` is answered for the device's owner, an
 admin, or under open trust anyone nearby. Both find the device id in the body.
 """
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from cloud.devices.errors import UnknownDevice, WrongDevice
 from cloud.devices.model import Device
@@ -53,7 +54,9 @@ def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
     return client_address(request, settings.trusted_proxies)
 
 
-async def calling_device(request: Request[Any, Any, Any], devices: Devices, settings: Settings) -> Device:
+async def calling_device(
+    request: Request[Any, Any, Any], devices: NamedDependency[Devices], settings: NamedDependency[Settings]
+) -> Device:
     """The device that sends this request.
 
     Raises:
@@ -77,9 +80,9 @@ async def calling_device(request: Request[Any, Any, Any], devices: Devices, sett
 
 async def controlled_device(
     request: Request[Any, Any, Any],
-    devices: Devices,
-    identity: Identity,
-    settings: Settings,
+    devices: NamedDependency[Devices],
+    identity: NamedDependency[Identity],
+    settings: NamedDependency[Settings],
 ) -> Device:
     """The device that is to be commanded, once whoever asks may command it.
 

@@ -3,7 +3,9 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from cloud.devices.enrolment import BrokerAccess, Enrolment
@@ -54,27 +56,36 @@ class KeyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/iot/device/register", status_code=201)
-async def register(data: Registration, person: Person, devices: Devices) -> dict[str, Any]:
+async def register(
+    data: JSONBody[Registration], person: NamedDependency[Person], devices: NamedDependency[Devices]
+) -> dict[str, Any]:
     """A new device of the person; the enrolment code is shown this once."""
     device, code = await devices.register(person, data.device_type, data.location)
     return _shown(device, person) | {"enrolment_code": code}
 
 
 @get("/api/v1/iot/devices", status_code=200)
-async def own_devices(person: Person, devices: Devices) -> list[dict[str, Any]]:
+async def own_devices(
+    person: NamedDependency[Person], devices: NamedDependency[Devices]
+) -> list[dict[str, Any]]:
     """The person's devices, oldest first."""
     return [_shown(device, person) for device in await devices.owned_by(person)]
 
 
 @post("/api/v1/iot/device/claim", status_code=200)
-async def claim(data: ClaimRequest, person: Person, devices: Devices) -> dict[str, Any]:
+async def claim(
+    data: JSONBody[ClaimRequest], person: NamedDependency[Person], devices: NamedDependency[Devices]
+) -> dict[str, Any]:
     """Make a device that has earned without an owner one's own; its escrow is released."""
     return _shown(await devices.claim(person, data.device_id, data.signature), person)
 
 
 @post("/iot/enrol", status_code=200)
 async def enrol(
-    data: EnrolmentRequest, request: Request[Any, Any, Any], devices: Devices, settings: Settings
+    data: JSONBody[EnrolmentRequest],
+    request: Request[Any, Any, Any],
+    devices: NamedDependency[Devices],
+    settings: NamedDependency[Settings],
 ) -> Enrolled:
     """An agent shows its key and learns the service's key and its access to the broker."""
     device = await devices.enrol(
@@ -94,7 +105,9 @@ async def enrol(
 
 
 @post("/iot/key", status_code=200)
-async def change_key(data: KeyChange, caller: Device, devices: Devices) -> dict[str, str]:
+async def change_key(
+    data: JSONBody[KeyChange], caller: NamedDependency[Device], devices: NamedDependency[Devices]
+) -> dict[str, str]:
     """A new key for the calling device, in a request signed by the old one."""
     device = await devices.change_key(caller, data.public_key, data.signature)
     return {"device_id": device.device_id, "public_key": data.public_key}

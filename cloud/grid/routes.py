@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
@@ -168,7 +168,7 @@ async def cmd(
 
 @get("/iot/nodes/{device_id:str}")
 async def nodes(
-    device_id: str,
+    device_id: FromPath[str],
     grid: NamedDependency[Grid],
     devices: NamedDependency[Devices],
     identity: NamedDependency[Identity],

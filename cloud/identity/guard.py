@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from cloud.errors import Unauthenticated
 from cloud.identity.model import Person
@@ -25,7 +25,7 @@ def bearer_token(request: Request[Any, Any, Any]) -> str | None:
     return token.strip()
 
 
-async def signed_in(request: Request[Any, Any, Any], identity: Identity) -> Person:
+async def signed_in(request: Request[Any, Any, Any], identity: NamedDependency[Identity]) -> Person:
     """The person who asks.
 
     Raises:

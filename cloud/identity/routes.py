@@ -4,7 +4,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import JSONBody, RawBody
 from msgspec import Meta, Struct
 
 from cloud.errors import BadRequest
@@ -56,7 +58,7 @@ class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @post("/api/v1/auth/signup", status_code=201)
-async def signup(data: SignUp, identity: Identity) -> Response[dict[str, Any]]:
+async def signup(data: JSONBody[SignUp], identity: NamedDependency[Identity]) -> Response[dict[str, Any]]:
     """Register a wallet by its signature; 200 with the same person where it is known."""
     person, is_new = await identity.signup(
         WalletProof(wallet_address=data.wallet_address, signature=data.signature, message=data.message)
@@ -65,13 +67,13 @@ async def signup(data: SignUp, identity: Identity) -> Response[dict[str, Any]]:
 
 
 @post("/api/v1/auth/login", status_code=200)
-async def login(data: SignIn, identity: Identity) -> Tokens:
+async def login(data: JSONBody[SignIn], identity: NamedDependency[Identity]) -> Tokens:
     """Tokens for a known wallet's signature."""
     return await identity.login(data.wallet_proof())
 
 
 @post("/api/v1/auth/refresh", status_code=200)
-async def refresh(data: RefreshRequest, identity: Identity) -> dict[str, str]:
+async def refresh(data: JSONBody[RefreshRequest], identity: NamedDependency[Identity]) -> dict[str, str]:
     """A new access token; with `rotate` a new refresh token too, and the old one is spent."""
     access_token, fresh = await identity.refresh(data.refresh_token, rotate=data.rotate)
     answer = {"access_token": access_token}
@@ -79,7 +81,7 @@ async def refresh(data: RefreshRequest, identity: Identity) -> dict[str, str]:
 
 
 @post("/api/v1/auth/challenge", status_code=200)
-async def challenge(body: bytes, identity: Identity) -> dict[str, str]:
+async def challenge(body: RawBody, identity: NamedDependency[Identity]) -> dict[str, str]:
     """A one-use message to sign instead of the constant one. The body may be empty."""
     asked = decode(body or b"{}", ChallengeRequest)
     message, expires_at_us = await identity.challenge(asked.wallet_address)
@@ -87,13 +89,13 @@ async def challenge(body: bytes, identity: Identity) -> dict[str, str]:
 
 
 @get("/api/v1/auth/me", status_code=200)
-async def me(person: Person) -> dict[str, Any]:
+async def me(person: NamedDependency[Person]) -> dict[str, Any]:
     """The signed-in person."""
     return _shown(person) | {"location": person.location}
 
 
 @post("/api/v1/auth/logout", status_code=200)
-async def logout(person: Person, identity: Identity) -> dict[str, str]:
+async def logout(person: NamedDependency[Person], identity: NamedDependency[Identity]) -> dict[str, str]:
     """End every sign-in of the person."""
     await identity.logout(person)
     return {"message": "signed out"}

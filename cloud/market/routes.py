@@ -4,6 +4,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
@@ -32,7 +33,7 @@ class TradePrice(Struct, frozen=True, kw_only=True):
 
 
 @get("/api/v1/market/orders", status_code=200)
-async def orders(person: Person, market: Market) -> list[OrderOut]:  # noqa: ARG001  the guard
+async def orders(person: NamedDependency[Person], market: NamedDependency[Market]) -> list[OrderOut]:  # noqa: ARG001  the guard
     """All open orders, oldest first."""
     return [
         OrderOut(
@@ -49,7 +50,11 @@ async def orders(person: Person, market: Market) -> list[OrderOut]:  # noqa: ARG
 
 
 @get("/api/v1/market/history", status_code=200)
-async def history(person: Person, market: Market, settings: Settings) -> list[TradePrice]:  # noqa: ARG001
+async def history(
+    person: NamedDependency[Person],  # noqa: ARG001
+    market: NamedDependency[Market],
+    settings: NamedDependency[Settings],
+) -> list[TradePrice]:
     """Prices of the last 50 completed trades, oldest first."""
     zone = ZoneInfo(settings.grid_zone)
     return [

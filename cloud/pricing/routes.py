@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from cloud.identity.model import Person
@@ -11,14 +12,14 @@ from cloud.pricing.service import Pricing
 
 
 @get("/api/v1/market/price", status_code=200)
-async def market_price(person: Person, pricing: Pricing) -> dict[str, Any]:  # noqa: ARG001  the guard
+async def market_price(person: NamedDependency[Person], pricing: NamedDependency[Pricing]) -> dict[str, Any]:  # noqa: ARG001  the guard
     """The price in force with its factors."""
     return (await pricing.current()).shown()
 
 
 @get("/api/v1/ledger/price-history", status_code=200)
 async def price_history(
-    pricing: Pricing, page: PageNumber = 1, limit: PageLimit = LIMIT_MAX
+    pricing: NamedDependency[Pricing], page: PageNumber = 1, limit: PageLimit = LIMIT_MAX
 ) -> dict[str, Any]:
     """Prices with all factors, newest first; `count` is that of the page."""
     prices = await pricing.history(page=page, limit=limit)
