@@ -111,3 +111,9 @@ def test_even_without_end_of_kinks_the_number_of_breakpoints_is_bounded():
     count = 3 * POINTS_MAX
     jagged: Pwl = ([float(x) for x in range(count)], [1e-3 * (x * 7 % 5) for x in range(count)])
     assert len(thinned(jagged)[0]) <= POINTS_MAX
+
+
+def test_functions_that_cross_just_before_a_breakpoint_keep_it():
+    f: Pwl = ([0.0, 1.0, 2.0], [0.0, 1.0, 3.0])
+    g: Pwl = ([0.0, 2.0], [1.0 - 2**-53, 1.0 - 2**-53])
+    assert abs(value_at(lower(f, g), 1.0) - 1.0) < 1e-12

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from edge.errors import PlanInputWrong
 from edge.planner import shared_limit
+from edge.planner.link_price import lower_bound
 from edge.planner.model import PlanNode, PriceSlot
 from edge.planner.shared_limit import make_plans
 from edge.planner.simulate import replay
 from shared.messages import Action
 from tests.edge.planner.days import day_ahead_prices, random_node, random_prices
-from tests.edge.planner.judge import cheapest
+from tests.edge.planner.judge import cheapest, programme
 
 LIMITS = ("gross", "net")
 
@@ -127,6 +128,19 @@ def test_the_bound_holds_where_every_price_pays_for_burning(limit_of):
     best = cheapest(nodes, prices, whole=True, limit_kwh=1.0, net=limit_of == "net")
     assert found.bound <= best + 1e-6
     assert found.cost >= best - 1e-6
+
+
+def test_without_a_price_the_bound_is_that_of_the_mixed_integer_programme_relaxed():
+    draw = random.Random(16)
+    for _ in range(10):
+        nodes, prices = fleet(draw, count=1), random_prices(draw, slots=24, low=-0.3)
+        task = shared_limit._make_task(nodes, prices, 1000.0, "gross", 0.05, 15, 1.0)
+        bound, _ = lower_bound(task, [0.0] * len(prices))
+        relaxed = programme(nodes, prices, end_value=0.05, whole=True)
+        relaxed.whole = [False] * len(relaxed.whole)
+        solver = relaxed.solver()
+        solver.run()
+        assert bound == pytest.approx(solver.getInfo().objective_function_value, abs=1e-6)
 
 
 def test_no_nodes_no_prices_and_no_limit_are_all_plans():
