@@ -10,6 +10,7 @@ from shared.messages import (
     Command,
     EnergyRecord,
     EnergyReport,
+    Hold,
     Refusal,
     SignedMessage,
     Status,
@@ -231,3 +232,18 @@ def test_every_message_is_frozen_and_refuses_unknown_fields():
             True,
             True,
         )
+
+
+@pytest.mark.parametrize("action", ["charge", "discharge", "idle", "release"])
+def test_a_hold_is_read_as_home_assistant_writes_it(action: str) -> None:
+    wire = f'{{"node_uid":"NODE_A","action":"{action}","minutes":15}}'.encode()
+
+    hold = msgspec.json.decode(wire, type=Hold)
+
+    assert (hold.node_uid, hold.action, hold.minutes) == ("NODE_A", action, 15)
+
+
+@pytest.mark.parametrize("minutes", [0, 1441, -5])
+def test_a_hold_without_a_sensible_end_is_refused(minutes: int) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(f'{{"node_uid":"A","action":"idle","minutes":{minutes}}}', type=Hold)
