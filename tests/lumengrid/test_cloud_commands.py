@@ -1,0 +1,84 @@
+"""What an administrator types, and what a wrong word answers."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cloud.app import opened
+from cloud.settings import load_settings
+from lumengrid.cli import main
+from shared.clock import SystemClock
+
+UNKNOWN_WALLET = "GBXFXNDLV4LSWA4VB7YIL5GBD7BVNR22SGBTDKMO2SBZZHDXSKZYCP7L"
+
+
+def run(*words: str):
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A service's folder with one device that came by first contact."""
+    settings = load_settings(None, {}, data_dir=tmp_path / "cloud")
+
+    async def prepare() -> None:
+        async with opened(settings, SystemClock()) as parts, parts.store.write() as tx:
+            await parts.services.devices.first_contact(tx, "pi-1", "127.0.0.1")
+
+    asyncio.run(prepare())
+    return settings.data_dir
+
+
+def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LUMENGRID_PORT", str(port))
+        monkeypatch.setenv("LUMENGRID_DATA_DIR", str(tmp_path))
+
+        answer = run("cloud", "run")
+
+    assert answer.exit_code == 1
+    assert f"port {port} on 127.0.0.1 is taken" in answer.output
+    assert "LUMENGRID_PORT" in answer.output
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [("PORT", "70000"), ("NETWORK", "mainnet"), ("GRID_ZONE", "Mars/Olympus"), ("PRICE_ALPHA", "-1")],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(name, value, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"LUMENGRID_{name}", value)
+
+    answer = run("cloud", "run")
+
+    assert answer.exit_code == 1
+    assert name.lower() in answer.output
+    assert value in answer.output
+
+
+def test_the_scale_of_a_device_is_an_administrator_s_word(data_dir: Path) -> None:
+    answer = run("cloud", "device", "scale", "pi-1", "1", "--data-dir", str(data_dir))
+
+    assert answer.output == "pi-1: energy_scale 1\n"
+
+
+def test_an_unknown_device_an_unknown_wallet_and_an_unknown_mint_are_refused_in_a_sentence(
+    data_dir: Path,
+) -> None:
+    where = ["--data-dir", str(data_dir)]
+    answers = [
+        run("cloud", "device", "scale", "pi-2", "1", *where),
+        run("cloud", "user", "grant", UNKNOWN_WALLET, "admin", *where),
+        run("cloud", "mint", "release", "7", *where),
+        run("cloud", "user", "grant", UNKNOWN_WALLET, "emperor", *where),
+    ]
+
+    assert [answer.exit_code for answer in answers] == [1, 1, 1, 1]
+    assert all(answer.output.startswith("Error: ") and "Traceback" not in answer.output for answer in answers)
+
+
+def test_nothing_is_held_where_nothing_was_minted(data_dir: Path) -> None:
+    assert run("cloud", "mint", "held", "--data-dir", str(data_dir)).output == ""
