@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edge import saved
 from edge.config import EdgeConfig
 from edge.connection import Connection
-from edge.control import Dispatcher, limits_of
+from edge.control import Dispatcher, SafetyLimits, limits_of
 from edge.cycle import Cycle, soc_filters
 from edge.enrol import device_key
 from edge.errors import ConfigWrong
@@ -85,24 +85,10 @@ def build(
     cycle = Cycle(
         sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
         filters=soc_filters(board, config, kept.socs, down_s=kept.down_s),
-        limits={
-            node.uid: limits_of(
-                load_chemistry(node.chemistry),
-                current_ma_max=1000 * node.current_a_max,
-                has_current=node.current is not None,
-                has_temperature=node.temperature is not None,
-                settings=config.safety,
-            )
-            for node in board.nodes
-        },
+        limits=_limits(board, config),
         dispatcher=Dispatcher({node.uid: node.relays for node in opened.nodes}),
         meter=Meter(
-            MeterSettings(
-                report_period_s=config.report_period_s,
-                report_mwh_min=config.metering.report_mwh_min,
-                report_mwh_max=config.metering.report_mwh_max,
-                gap_s=config.metering.gap_s,
-            ),
+            _meter_settings(config),
             device_id=config.device_id,
             boot_id=boot_id,
             new_report_id=lambda: new_id("rpt", clock),
@@ -112,7 +98,13 @@ def build(
     )
     worker = JournalWorker(journal)
     connection = Connection(
-        config, key=key, boot_id=boot_id, version=version("lumengrid"), worker=worker, clock=clock
+        config,
+        key=key,
+        board=board,
+        boot_id=boot_id,
+        version=version("lumengrid"),
+        worker=worker,
+        clock=clock,
     )
     agent = Agent(
         config,
@@ -128,6 +120,28 @@ def build(
     )
     connection.on_command, connection.on_hold = agent.on_command, agent.on_hold
     return agent
+
+
+def _limits(board: Board, config: EdgeConfig) -> dict[str, SafetyLimits]:
+    return {
+        node.uid: limits_of(
+            load_chemistry(node.chemistry),
+            current_ma_max=1000 * node.current_a_max,
+            has_current=node.current is not None,
+            has_temperature=node.temperature is not None,
+            settings=config.safety,
+        )
+        for node in board.nodes
+    }
+
+
+def _meter_settings(config: EdgeConfig) -> MeterSettings:
+    return MeterSettings(
+        report_period_s=config.report_period_s,
+        report_mwh_min=config.metering.report_mwh_min,
+        report_mwh_max=config.metering.report_mwh_max,
+        gap_s=config.metering.gap_s,
+    )
 
 
 def _rules(config: EdgeConfig) -> SensingRules:

@@ -72,6 +72,9 @@ class MqttConfig(Table, frozen=True, kw_only=True):
     password: Annotated[Secret | None, _is("Password at the broker.")] = None
     password_file: Annotated[Path | None, _is("File with the password, not readable by others.")] = None
     keepalive_s: Annotated[int, _is("Silence after which the broker sends the will.", ge=5, le=600)] = 30
+    home_assistant: Annotated[bool, _is("Announce the nodes to Home Assistant; false takes them back.")] = (
+        True
+    )
 
 
 class PageConfig(Table, frozen=True, kw_only=True):

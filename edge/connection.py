@@ -25,12 +25,13 @@ from edge.journal.worker import JournalWorker
 from edge.uplink.commands import CommandDesk
 from edge.uplink.prices import PriceBoard
 from edge.uplink.view import UplinkView
+from hardware.board_model import Board
 from shared.clock import Clock
 from shared.messages import Command, CommandAck, DeviceEvent, DeviceState, Hold
 
 if TYPE_CHECKING:
     from edge.uplink.http import HttpUplink
-    from edge.uplink.mqtt import MqttUplink
+    from edge.uplink.mqtt import MqttUplink, Retained
     from shared.mqtt import Broker
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BROKER_AWAY_S = 30.0
 """A broker that is away for longer may have moved: the service is asked."""
 LOOK_S = 5.0
+STATE_PERIOD_S = 30.0
+"""The device state is published at least this often."""
+EXPIRE_AFTER_S = 120
+"""Three states that did not come, and some grace."""
 
 
 class Connection:
@@ -50,6 +55,7 @@ class Connection:
         config: EdgeConfig,
         *,
         key: SigningKey,
+        board: Board,
         boot_id: str,
         version: str,
         worker: JournalWorker,
@@ -66,6 +72,7 @@ class Connection:
         self.on_command: Callable[[Command], CommandAck] = _no_agent
         self.on_hold: Callable[[Hold], None] = lambda _hold: None
         self._config = config
+        self._board = board
         self._boot_id = boot_id
         self.version = version
         self._worker = worker
@@ -221,6 +228,7 @@ class Connection:
                 prices=self.prices,
                 on_hold=self.on_hold,
                 keepalive_s=self._config.mqtt.keepalive_s,
+                discovery=self._discovery(),
             )
         elif self._config.cloud.url is not None:
             from edge.uplink.http import HttpUplink
@@ -242,6 +250,31 @@ class Connection:
         if self.last_state is not None:
             self._uplink.publish_state(self.last_state)
         self._uplink.start()
+
+    def _discovery(self) -> "Retained | None":
+        """What Home Assistant is told; an empty message where the settings take it back."""
+        from edge.uplink import home_assistant
+        from edge.uplink.mqtt import Retained
+
+        config = self._config
+        topic = home_assistant.discovery_topic(config.device_id)
+        if topic is None:
+            if config.mqtt.home_assistant:
+                logger.warning(
+                    "not announced to Home Assistant, which takes no dots device=%s", config.device_id
+                )
+            return None
+        if not config.mqtt.home_assistant:
+            return Retained(topic, b"")
+        payload = home_assistant.discovery(
+            device_id=config.device_id,
+            version=self.version,
+            model=self._board.name,
+            nodes=tuple(node.uid for node in self._board.nodes),
+            expire_after_s=EXPIRE_AFTER_S,
+            hold_minutes=round(config.transfer.lease_minutes),
+        )
+        return Retained(topic, payload)
 
 
 def broker_of(config: EdgeConfig, enrolled: Enrolled | None) -> "Broker | None":

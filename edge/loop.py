@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import saved, statement
 from edge.config import EdgeConfig
-from edge.connection import Connection
+from edge.connection import STATE_PERIOD_S, Connection
 from edge.control import ManualState
 from edge.control import manual as manual_control
 from edge.cycle import Cycle, Turn
@@ -40,9 +40,8 @@ logger = logging.getLogger(__name__)
 HANG_CYCLES = 3
 BENCH_FILE = "bench.json"
 SYNCHRONIZED_FILE = Path("/run/systemd/timesync/synchronized")
-STATE_PERIOD_S = 30.0
-"""The device state is published at least this often, and at most once a second when it changes."""
 STATE_PAUSE_S = 1.0
+"""The device state is published at most so often when it changes, and at least every STATE_PERIOD_S."""
 HEARTBEAT_S = 1.0
 STOP_BUS_S = 0.8
 """How long a stop waits for the turn under way."""
@@ -221,7 +220,7 @@ class Agent:
         for event in found:
             self._announce(event)
         self.state = statement.device_state(
-            turn, self.board, device_id=self.config.device_id, boot_id=self.boot_id
+            turn, self.board, self.config, manual=self._manual, boot_id=self.boot_id
         )
         if now - self._state_at >= (STATE_PAUSE_S if self._is_news(self.state) else STATE_PERIOD_S):
             self._state_at = now

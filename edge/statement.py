@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec import structs
+
+from edge.availability import availability
+from edge.config import EdgeConfig
+from edge.control import ManualState
 from edge.cycle import Turn
 from edge.journal.port import Telemetry
 from edge.snapshot import NodeSample, NodeView, Value
 from hardware.board_model import Board, BoardNode
 from shared.clock import from_micros
-from shared.messages import DeviceEvent, DeviceState, NodeReading, NodeStatus, Quality
+from shared.messages import DeviceEvent, DeviceState, HoldChoice, NodeReading, NodeStatus, Quality
 
 REASON_LENGTH_MAX = 300
 _WORST_FIRST = (
@@ -40,19 +45,30 @@ def telemetry(turn: Turn, board: Board, *, boot_id: str) -> Telemetry:
     )
 
 
-def device_state(turn: Turn, board: Board, *, device_id: str, boot_id: str) -> DeviceState:
+def device_state(
+    turn: Turn, board: Board, config: EdgeConfig, *, manual: ManualState, boot_id: str
+) -> DeviceState:
     """The latest of every node; `decided_by` is the first layer that spoke for any of them."""
     facts = {node.uid: node for node in board.nodes}
     speakers = {node.by for node in turn.decision.nodes}
     reasons = {node.uid: node for node in turn.decision.nodes}
     return DeviceState(
-        device_id=device_id,
+        device_id=config.device_id,
         boot_id=boot_id,
         utc=from_micros(turn.snapshot.utc_us),
         synced=turn.snapshot.synced,
         decided_by=next((layer for layer in _LAYERS if layer in speakers), "balance"),
         nodes=tuple(
-            _status(view, facts[view.sample.uid], turn, reasons[view.sample.uid].reason)
+            structs.replace(
+                _status(view, facts[view.sample.uid], turn, reasons[view.sample.uid].reason),
+                hold=_held(manual, view.sample.uid),
+                availability=availability(
+                    view,
+                    monotonic=turn.snapshot.monotonic,
+                    period_s=config.cycle_s,
+                    missed_max=config.sensing.stale_after_samples,
+                ),
+            )
             for view in turn.snapshot.nodes
         ),
     )
@@ -143,6 +159,11 @@ def _status(view: NodeView, facts: BoardNode, turn: Turn, reason: str) -> NodeSt
         quality=worst_quality(sample, facts),
         fault=None if view.fault is None else view.fault[:REASON_LENGTH_MAX],
     )
+
+
+def _held(manual: ManualState, uid: str) -> HoldChoice:
+    lease = manual.lease(uid)
+    return lease.action.value if lease is not None and lease.local else "auto"
 
 
 def _whole(value: Value) -> int | None:

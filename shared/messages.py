@@ -210,6 +210,20 @@ class Hold(Wire, frozen=True, kw_only=True):
     minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
 
 
+Presence = Literal["online", "offline"]
+HoldChoice = Literal["auto", "charge", "discharge", "idle"]
+
+
+class Availability(Wire, frozen=True, kw_only=True):
+    """Which readings of a node are fresh and believed, in the words Home Assistant knows."""
+
+    voltage: Presence
+    current: Presence
+    power: Presence
+    temperature: Presence
+    soc: Presence
+
+
 class NodeStatus(Wire, frozen=True, kw_only=True):
     """A node as others may show it."""
 
@@ -228,6 +242,10 @@ class NodeStatus(Wire, frozen=True, kw_only=True):
     energy_received_mwh: int
     quality: Quality
     fault: Text | None
+    hold: HoldChoice = "auto"
+    """What a local hold keeps it at; `auto` without one."""
+    availability: Availability | None = None
+    """None from an agent that does not tell."""
 
 
 class DeviceState(Wire, frozen=True, kw_only=True):

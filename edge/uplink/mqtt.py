@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from edge.errors import EdgeError
 from edge.journal.port import Journal
 from edge.journal.worker import JournalWorker
+from edge.uplink import home_assistant
 from edge.uplink.commands import CommandDesk
 from edge.uplink.prices import PriceBoard
 from edge.uplink.view import UplinkView
@@ -61,6 +62,14 @@ _ack_decoder = msgspec.json.Decoder(Ack)
 
 _hold_decoder = msgspec.json.Decoder(Hold)
 
+
+class Retained(NamedTuple):
+    """A topic with what it shall hold; an empty payload removes it from the broker."""
+
+    topic: str
+    payload: bytes
+
+
 Records = tuple[TelemetryRecord, ...] | tuple[EnergyRecord, ...]
 
 
@@ -81,7 +90,9 @@ class MqttUplink:
         prices: PriceBoard,
         on_hold: Callable[[Hold], None],
         keepalive_s: int = 30,
+        discovery: Retained | None = None,
     ) -> None:
+        """`discovery` tells Home Assistant of this device, or with nothing in it takes that back."""
         self._device_id = device_id
         self._status = {
             state: encode(Status(state=state, boot_id=boot_id, version=version)) for state in _STATES
@@ -92,6 +103,7 @@ class MqttUplink:
         self._desk = desk
         self._prices = prices
         self._on_hold = on_hold
+        self._discovery = discovery
         self._link = MqttLink(
             broker,
             client_id=f"{device_id}-{boot_id}"[:64],
@@ -99,6 +111,7 @@ class MqttUplink:
                 *(device_topic(device_id, leaf) for leaf in (ACK, COMMAND, HOLD_SET)),
                 GRID_PRICE,
                 GRID_FORECAST,
+                home_assistant.BIRTH_TOPIC,
             ],
             on_messages=self._received,
             on_up=self._found,
@@ -177,11 +190,16 @@ class MqttUplink:
 
     def _found(self) -> None:
         self._link.publish(self._topic(STATUS), self._status["online"], retain=True)
-        if self._state is not None:
-            self._link.publish(self._topic(STATE), self._state, retain=True)
+        self._announce()
         for window in self._windows.values():
             window.restart()
         self._wake.set()
+
+    def _announce(self) -> None:
+        if self._discovery is not None:
+            self._link.publish(self._discovery.topic, self._discovery.payload, retain=True)
+        if self._state is not None:
+            self._link.publish(self._topic(STATE), self._state, retain=True)
 
     async def _tick(self) -> None:
         while True:
@@ -248,6 +266,8 @@ class MqttUplink:
                     self._link.publish(self._topic(COMMAND_ACK), encode(answer))
             elif message.topic == self._topic(HOLD_SET):
                 self._receive_hold(message)
+            elif home_assistant.is_birth(message.topic, message.payload):
+                self._announce()
 
     def _receive_ack(self, message: Message) -> None:
         if self._cloud_key is None:
