@@ -26,7 +26,7 @@ from cloud.ledger.model import (
 )
 from cloud.ledger.service import Ledger
 from shared.clock import rfc3339
-from shared.money import show_amount
+from shared.money import round_decimal, show_amount
 from shared.signatures import public_key_of
 
 SIZE_MAX = 2**63 - 1
@@ -62,7 +62,7 @@ async def overview(books: NamedDependency[Books]) -> dict[str, Any]:
         "circulating_supply": show_amount(supply.circulating),
         "total_energy_kwh": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
         "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=DECIMALS[Asset.CO2_SAVED]),
-        "total_carbon_credits": show_amount(supply.carbon_credit),
+        "total_carbon_credits": _credits(supply.carbon_credit),
         "total_mint_events": supply.mints,
         "total_burn_events": supply.burns,
         "total_transactions": supply.trades,
@@ -119,7 +119,7 @@ async def carbon(
         "credits": [_credit(record) for record in found.entries],
         "total_kwh_offset": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
         "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=DECIMALS[Asset.CO2_SAVED]),
-        "total_credit_value": show_amount(supply.carbon_credit),
+        "total_credit_value": _credits(supply.carbon_credit),
         **_paging(found, page, limit),
     }
 
@@ -206,5 +206,10 @@ def _carbon_facts(document: _Document) -> dict[str, Decimal]:
         "co2_saved_kg": show_amount(
             -document.moved(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED), decimals=DECIMALS[Asset.CO2_SAVED]
         ),
-        "carbon_credit": show_amount(-document.moved(SystemAccount.CARBON_SOURCE, Asset.CARBON)),
+        "carbon_credit": _credits(-document.moved(SystemAccount.CARBON_SOURCE, Asset.CARBON)),
     }
+
+
+def _credits(units: int) -> Decimal:
+    """Carbon credits are shown with four decimals; the leaf's postings hold all seven."""
+    return round_decimal(show_amount(units), 4)
