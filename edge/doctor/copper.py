@@ -4,7 +4,7 @@ A registered word that stays the same is read many times without any retry, so t
 shows: the agent's own retries would hide it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.doctor.machine import Machine
@@ -50,8 +50,13 @@ def check_copper(machine: Machine, board: Board) -> list[Finding]:
     try:
         found = scan(bus, machine.clock, onewire_root=machine.onewire_root)
         findings = [_chip(part, found, board) for part in board.chips]
-        there = {item.address for item in found if item.kind not in {"unknown", "claimed"}}
-        findings.insert(0, _steadiness(check, bus, [part for part in board.chips if _address(part) in there]))
+        there = {item.address: item.kind for item in found if item.address is not None}
+        answering = {
+            part.address: _steady_register(part)
+            for part in board.chips
+            if not isinstance(part, Ds18b20Part) and there.get(part.address) == kind_of(part)
+        }
+        findings.insert(0, _steadiness(check, bus, answering))
         findings += _strangers(board, found)
     finally:
         bus.close()
@@ -123,16 +128,15 @@ def _strangers(board: Board, found: tuple[Found, ...]) -> Iterator[Finding]:
             )
 
 
-def _steadiness(check: str, bus: I2cBus, parts: list[ChipPart]) -> Finding:
+def _steadiness(check: str, bus: I2cBus, registers: Mapping[int, int]) -> Finding:
+    """`registers`: which to read, by address."""
     errors = wrong = reads = 0
-    for part in parts:
-        address = _address(part)
-        assert address is not None  # noqa: S101  only those were picked
+    for address, register in registers.items():
         words: list[tuple[int, ...]] = []
         for _ in range(READS):
             reads += 1
             try:
-                words.append(tuple(bus.read_i2c_block_data(address, _steady_register(part), 2)))
+                words.append(tuple(bus.read_i2c_block_data(address, register, 2)))
             except OSError:
                 errors += 1
         usual = max(set(words), key=words.count, default=None)

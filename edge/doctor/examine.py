@@ -51,8 +51,8 @@ def _settings(config_file: Path, findings: list[Finding]) -> EdgeConfig | None:
             fail(
                 "settings",
                 str(error),
-                f"correct {config_file}; where there is none `sudo -u lumengrid lumengrid edge init` writes it; where "
-                "it may not be read put `sudo -u lumengrid` in front",
+                f"correct {config_file}; where there is none `sudo -u lumengrid lumengrid edge init` writes "
+                "it; where it may not be read put `sudo -u lumengrid` in front",
             )
         )
         return None

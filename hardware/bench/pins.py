@@ -26,12 +26,18 @@ class BenchPin(MockPin):  # type: ignore[misc]
     def _set_function(self, value: str) -> None:
         super()._set_function(value)
         if value == "input":
-            self._change_state(self.info.name in self.factory.pulled_up)
+            self._come_to_rest()
 
     def _set_pull(self, value: str) -> None:
         self._pull = value
-        if self.info.name in self.factory.loose and value != "floating":
-            self._change_state(value == "up")
+        self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        name = self.info.name
+        if name not in self.factory.loose:
+            self._change_state(name in self.factory.pulled_up)
+        elif self._pull != "floating":
+            self._change_state(self._pull == "up")
 
 
 class BenchPins(MockFactory):  # type: ignore[misc]

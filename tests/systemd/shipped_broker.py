@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ WAIT_S = 20.0
 class ShippedBroker:
     """Mosquitto as `systemd/mosquitto` configures it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, more: Mapping[str, str] | None = None) -> None:
+        """`more`: passwords of further users."""
         self.folder = folder
+        self._passwords = PASSWORDS | dict(more or {})
         self.plain_port, self.tls_port = free_port(), free_port()
         self.password_file = folder / "lumengrid.passwd"
         self.ca_file = folder / "ca.crt"
@@ -38,7 +41,7 @@ class ShippedBroker:
 
     def start(self) -> None:
         self._certificates()
-        self.password_file.write_text("".join(f"{user}:{word}\n" for user, word in PASSWORDS.items()))
+        self.password_file.write_text("".join(f"{user}:{word}\n" for user, word in self._passwords.items()))
         subprocess.run(["mosquitto_passwd", "-U", self.password_file], check=True, timeout=WAIT_S)
         rules = (FOLDER / "lumengrid.acl").read_text()
         (self.folder / "lumengrid.acl").write_text(
