@@ -8,9 +8,9 @@ written by the journal's thread, sent by the uplink, shown by the page: none of 
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from edge.health import Health, Watchdog
 from edge.journal.port import Depth, Journal, NewReport
 from edge.journal.worker import JournalWorker
 from edge.metering import sign_report
+from edge.threads import OneThread
 from hardware.board_model import Board
 from hardware.open_board import OpenBoard
 from shared.clock import Clock, from_micros
@@ -93,7 +94,7 @@ class Agent:
         self._bench = bench
         self._watchdog = Watchdog()
         self._page: Page | None = None
-        self._bus = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bus")
+        self._bus = OneThread("bus")
         self._turn_under_way: asyncio.Future[Turn] | None = None
         self._telemetry_at = self._state_at = self._moment_saved_at = float("-inf")
         self._told: dict[str, str] = {}
@@ -161,7 +162,7 @@ class Agent:
             self._bench.save(self.config.data_dir / BENCH_FILE)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.worker.close(), 1.0)
-        self._bus.shutdown(wait=False, cancel_futures=True)
+        self._bus.close()
 
     # -- the cycle
 
@@ -172,9 +173,7 @@ class Agent:
             self._manual = manual_control.expired(self._manual, monotonic=self.clock.monotonic())
             manual, synced = self._manual, self.is_synced()
             began = self.clock.monotonic()
-            under_way = asyncio.get_running_loop().run_in_executor(
-                self._bus, partial(self._cycle.turn, manual=manual, plan=None, synced=synced)
-            )
+            under_way = self._bus.call(partial(self._cycle.turn, manual=manual, plan=None, synced=synced))
             self._turn_under_way = under_way
             while not await self._ends(under_way, within_s=period_s):
                 self.overruns += 1
@@ -203,7 +202,8 @@ class Agent:
     def _bus_hung(self) -> None:
         self.bus_hangs = True
         logger.error("bus hangs, opening all relays")
-        self._later(asyncio.to_thread(self._cycle.open_all))
+        # A thread of its own: the pins may hang as well, and nothing may wait for that.
+        threading.Thread(target=self._cycle.open_all, name="open-all", daemon=True).start()
         self._tell("bus_hang", None, f"no answer within {HANG_CYCLES} cycles; all relays opened")
 
     def _record(self, turn: Turn) -> None:

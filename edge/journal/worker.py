@@ -1,16 +1,15 @@
 """The journal's own thread: a slow or hanging disk never holds up the control cycle or the page."""
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from edge.journal.disk import BYTES_MAX, LOSS_S, DiskJournal
 from edge.journal.memory import MemoryJournal
 from edge.journal.port import HISTORY_DAYS, Journal
+from edge.threads import OneThread
 from shared.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -67,13 +66,13 @@ class JournalWorker:
         self.waiting = 0
         self.done = 0
         """Calls finished since the start: it grows as long as the disk works."""
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._thread = OneThread("journal")
 
     async def call(self, function: Callable[[Journal], T]) -> T:
         """The function's answer, from the journal's thread."""
         self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function, self.journal)
+            return await self._thread.call(lambda: function(self.journal))
         finally:
             self.waiting -= 1
             self.done += 1
@@ -81,4 +80,4 @@ class JournalWorker:
     async def close(self) -> None:
         """Close the journal after everything that waits, and end the thread."""
         await self.call(lambda journal: journal.close())
-        self._executor.shutdown(wait=False)
+        self._thread.close()

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -185,6 +189,47 @@ async def test_a_stop_while_the_bus_hangs_still_opens_the_relays_in_time(tmp_pat
     assert loop.time() - began < 3
     assert _closed(bench) == []
     bus.free.set()
+
+
+_HUNG_FOR_EVER = """
+import asyncio, sys, threading, time
+from pathlib import Path
+from edge.agent import run_agent
+from hardware.bench import Bench
+from tests.edge.agents import config, fast_clock
+
+class Hangs:
+    def __init__(self, bus):
+        self.bus, self.left = bus, 400
+    def __getattr__(self, name):
+        def call(*args):
+            self.left -= 1
+            if self.left < 0:
+                print("hangs", flush=True)
+                threading.Event().wait()
+            return getattr(self.bus, name)(*args)
+        return call
+
+clock = fast_clock(20)
+bench = Bench.five(clock)
+sys.exit(asyncio.run(run_agent(config(Path(sys.argv[1])), clock=clock, bench=bench, bus=Hangs(bench.bus))))
+"""
+
+
+def test_a_process_whose_bus_hangs_for_ever_still_ends_after_sigterm(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", _HUNG_FOR_EVER, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "hangs\n"
+        try:
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert process.wait(10) == 0
+            assert time.monotonic() - began < 3
+        finally:
+            process.kill()
 
 
 async def test_a_journal_that_cannot_be_opened_does_not_stop_the_batteries(tmp_path: Path) -> None:

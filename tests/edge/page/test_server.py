@@ -136,12 +136,16 @@ async def test_a_chip_that_falls_silent_is_shown_as_stale_and_never_as_zero(
     fresh = await (await page.get("/state.json")).json()
     meter = next(chip for chip in bench.board.chips if chip.id == bench.board.nodes[0].voltage)
     bench.bus.nack(meter.address)  # type: ignore[union-attr]
-    await _turn(agent, 8)
+    await _turn(agent, 4)
+    soon = (await (await page.get("/state.json")).json())["nodes"][0]["values"]["voltage"]
+    await _turn(agent, 4)
 
     state = await (await page.get("/state.json")).json()
 
     node = state["nodes"][0]
     assert fresh["nodes"][0]["values"]["voltage"]["stale"] is False
+    # Three missed readings make it stale, also while it is younger than any limit of the page.
+    assert (soon["stale"], soon["age_s"] < 5) == (True, True)
     assert node["values"]["voltage"]["stale"] is True
     assert node["values"]["voltage"]["age_s"] > 5
     assert node["voltage_mv"] is None or node["voltage_mv"] == pytest.approx(4_000, abs=100)
