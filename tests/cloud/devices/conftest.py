@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from litestar import Litestar, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Struct
 from nacl.signing import SigningKey
 from stellar_sdk import StrKey
@@ -82,13 +84,13 @@ class Probe(Struct):
 
 
 @post("/iot/probe/caller", status_code=200)
-async def probe_caller(data: Probe, caller: Device) -> dict[str, Any]:
+async def probe_caller(data: JSONBody[Probe], caller: NamedDependency[Device]) -> dict[str, Any]:
     assert data.device_id == caller.device_id
     return {"device_id": caller.device_id, "energy_scale": caller.energy_scale}
 
 
 @post("/iot/probe/controlled", status_code=200)
-async def probe_controlled(data: Probe, controlled: Device) -> dict[str, Any]:
+async def probe_controlled(data: JSONBody[Probe], controlled: NamedDependency[Device]) -> dict[str, Any]:
     assert data.device_id == controlled.device_id
     return {"device_id": controlled.device_id}
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import httpx
 import pytest
 from litestar import Litestar, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from cloud.api.stelltron import render_error
@@ -25,12 +26,12 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @post("/orders", status_code=201)
-async def create(data: Order) -> dict[str, object]:
+async def create(data: JSONBody[Order]) -> dict[str, object]:
     return {"count": data.count, "amount": data.amount, "ratio": data.ratio}
 
 
 @get("/raise/{name:str}", status_code=200)
-async def fails(name: str) -> None:
+async def fails(name: FromPath[str]) -> None:
     raise {
         "conflict": Conflict("taken already"),
         "missing": NotFound("no order 7"),
