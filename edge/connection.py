@@ -70,7 +70,7 @@ class Connection:
         self.prices = PriceBoard(clock)
         self.last_state: DeviceState | None = None
         self.on_command: Callable[[Command], CommandAck] = _no_agent
-        self.on_hold: Callable[[Hold], None] = lambda _hold: None
+        self.on_hold: Callable[[Hold], object] = lambda _hold: None
         self._config = config
         self._board = board
         self._boot_id = boot_id

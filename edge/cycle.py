@@ -6,6 +6,7 @@ turn hangs on the bus: the relays have a way of their own, and the hanging turn 
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
 from itertools import count
 
@@ -14,7 +15,9 @@ from msgspec import Struct
 from edge.battery import CellParameters, SocFilter, SocState
 from edge.config import EdgeConfig
 from edge.control import Dispatcher, ManualState, PlannedAction, SafetyLimits, SafetyState, decide, observe
+from edge.control.closings import Closings, counted, spent
 from edge.control.dispatch import Dispatched
+from edge.control.safety import override
 from edge.errors import StateUnreadable
 from edge.metering import Meter, MeterState
 from edge.metering.meter import Transfer
@@ -37,12 +40,18 @@ class Turn(Struct, frozen=True, kw_only=True):
     number: int
     snapshot: Snapshot
     decision: Decision
+    safety: SafetyState
+    """The guards that the decision passed."""
     dispatched: Dispatched
     reports: tuple[EnergyReport, ...]
     meter: MeterState
     """After those reports; to be saved with them."""
     sent_mwh: Mapping[str, int]
     received_mwh: Mapping[str, int]
+    capacity_mah: Mapping[str, float]
+    """As learned so far."""
+    closings: Closings
+    """Of every relay, today."""
 
 
 class Cycle:
@@ -57,6 +66,8 @@ class Cycle:
         dispatcher: Dispatcher,
         meter: Meter,
         clock: Clock,
+        closings: Closings | None = None,
+        closings_per_day: int = 200,
     ) -> None:
         self.sampler = sampler
         self.filters = dict(filters)
@@ -64,7 +75,10 @@ class Cycle:
         self._limits = limits
         self._meter = meter
         self._clock = clock
+        self._closings = closings or Closings()
+        self._closings_per_day = closings_per_day
         self._safety = SafetyState()
+        self._overrides: deque[tuple[str, float]] = deque()
         self._relay_faults: Mapping[str, str] = {}
         self._decision = Decision(nodes=())
         self._numbers = count(1)
@@ -74,6 +88,9 @@ class Cycle:
     def turn(self, *, manual: ManualState, plan: tuple[PlannedAction, ...] | None, synced: bool) -> Turn:
         """Do everything once. `manual` holds no lease that has ended."""
         self._inhibited = False
+        while self._overrides:
+            uid, minutes = self._overrides.popleft()
+            self._safety = override(self._safety, uid, minutes=minutes, monotonic=self._clock.monotonic())
         positions = self.dispatcher.positions()
         samples = self.sampler.sample(positions)
         monotonic, utc_us = self._clock.monotonic(), self._clock.now_us()
@@ -96,23 +113,37 @@ class Cycle:
             utc_us=utc_us,
             synced=synced,
         )
-        decision = decide(snapshot, manual, plan, self._safety)
+        self._closings = counted(
+            self._closings, positions, positions, utc_us=utc_us, synced=synced, monotonic=monotonic
+        )
+        used_up = spent(self._closings, self._closings_per_day)
+        decision = decide(snapshot, manual, plan, self._safety, used_up)
         with self._lock:
             if self._inhibited:
                 decision = everything_open(decision, "the bus hung in this turn")
             dispatched = self.dispatcher.apply(decision)
+        self._closings = counted(
+            self._closings, positions, dispatched.positions, utc_us=utc_us, synced=synced, monotonic=monotonic
+        )
         self._decision, self._relay_faults = decision, dispatched.faults
         uids = [sample.uid for sample in samples]
         return Turn(
             number=next(self._numbers),
             snapshot=snapshot,
             decision=decision,
+            safety=self._safety,
             dispatched=dispatched,
             reports=tuple(reports),
             meter=self._meter.export(),
             sent_mwh={uid: self._meter.sent_mwh(uid) for uid in uids},
             received_mwh={uid: self._meter.received_mwh(uid) for uid in uids},
+            capacity_mah={uid: self.filters[uid].capacity_mah for uid in uids},
+            closings=self._closings,
         )
+
+    def override(self, uid: str, *, minutes: float) -> None:
+        """From the next turn on, let the node work without a sensor it has lost; from any thread."""
+        self._overrides.append((uid, minutes))
 
     def open_all(self) -> None:
         """Open every relay now, from any thread; a turn under way closes none."""

@@ -204,7 +204,7 @@ class Agent:
         logger.error("bus hangs, opening all relays")
         # A thread of its own: the pins may hang as well, and nothing may wait for that.
         threading.Thread(target=self._cycle.open_all, name="open-all", daemon=True).start()
-        self._tell("bus_hang", None, f"no answer within {HANG_CYCLES} cycles; all relays opened")
+        self.tell("bus_hang", None, f"no answer within {HANG_CYCLES} cycles; all relays opened")
 
     def _record(self, turn: Turn) -> None:
         """Pass the turn on to journal, uplink and page; nothing here waits."""
@@ -298,15 +298,29 @@ class Agent:
 
     # -- what comes in
 
-    def on_hold(self, hold: Hold) -> None:
-        """A local wish; it beats the cloud's."""
+    def on_hold(self, hold: Hold) -> tuple[bool, str]:
+        """A local wish; it beats the cloud's. Whether it was taken, and why."""
         self._manual, accepted, reason = manual_control.hold(
             self._manual,
             hold,
             known={node.uid for node in self.board.nodes},
             monotonic=self.clock.monotonic(),
         )
-        self._tell("hold" if accepted else "hold_refused", hold.node_uid, reason)
+        self.tell("hold" if accepted else "hold_refused", hold.node_uid, reason)
+        return accepted, reason
+
+    @property
+    def manual(self) -> ManualState:
+        """The leases in force."""
+        return manual_control.expired(self._manual, monotonic=self.clock.monotonic())
+
+    def use_manual(self, manual: ManualState) -> None:
+        """Go by other local leases from the next turn on."""
+        self._manual = manual
+
+    def override(self, uid: str, minutes: float) -> None:
+        """See `Cycle.override`."""
+        self._cycle.override(uid, minutes=minutes)
 
     def on_command(self, command: Command) -> CommandAck:
         """A genuine command of the cloud; its id is kept durably, so that it acts once."""
@@ -331,14 +345,15 @@ class Agent:
 
             self._later(self._write(keep))
             if answer.accepted:
-                self._tell("command", command.node_uid, answer.reason)
+                self.tell("command", command.node_uid, answer.reason)
         return answer
 
     def is_synced(self) -> bool:
         """Whether the wall clock is known to be right; a bench's own clock always is."""
         return self._bench is not None or SYNCHRONIZED_FILE.exists()
 
-    def _tell(self, kind: str, node_uid: str | None, reason: str) -> None:
+    def tell(self, kind: str, node_uid: str | None, reason: str) -> None:
+        """An event of this moment, to everybody who listens."""
         self._announce(
             DeviceEvent(
                 kind=kind,

@@ -1,6 +1,7 @@
 """safety, then manual, then plan, then balance: the first that speaks for a node wins, and says why.
 
-A transfer needs both ends, so wishes are made into pairs; several pairs may share the busbar. The safety gate
+A transfer needs both ends, so wishes are made into pairs; several pairs may share the busbar. A plan speaks
+for whole pairs alone: where one end is missing or taken it says nothing, and balance decides. The safety gate
 comes last, on whatever was chosen, so nothing goes round it: where one end is refused, the other opens too.
 """
 
@@ -8,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, structs
 
+from edge.control import closings
+from edge.control.closings import Spent
 from edge.control.manual import ManualState
 from edge.control.safety import SafetyState
 from edge.snapshot import Decision, Layer, NodeDecision, NodeView, Snapshot
@@ -39,14 +42,20 @@ def decide(
     manual: ManualState,
     plan: Sequence[PlannedAction] | None,
     safety: SafetyState,
+    spent: Spent | None = None,
 ) -> Decision:
-    """One decision for each node of the snapshot, in its order. `manual` holds no expired lease."""
+    """One decision for each node of the snapshot, in its order.
+
+    `manual` holds no expired lease; `spent` names the relays that plan and balance may close no more today.
+    """
+    spent = spent or {}
     views = {view.sample.uid: view for view in snapshot.nodes}
     chosen: dict[str, _Wish] = {}
-    for wishes in (_faulted(views), _manual(views, manual), _planned(views, plan)):
+    for wishes in (_faulted(views), _manual(views, manual)):
         fresh = {uid: wish for uid, wish in wishes.items() if uid not in chosen}
         chosen |= _paired(fresh, views, safety, taken=chosen)
-    chosen |= _balanced([view for view in snapshot.nodes if view.sample.uid not in chosen], safety)
+    chosen |= _planned(views, plan, spent, taken=chosen)
+    chosen |= _balanced([view for view in snapshot.nodes if view.sample.uid not in chosen], safety, spent)
     return gate(Decision(nodes=tuple(_decided(chosen[view.sample.uid]) for view in snapshot.nodes)), safety)
 
 
@@ -101,19 +110,35 @@ def _manual(views: Mapping[str, NodeView], manual: ManualState) -> dict[str, _Wi
     for uid in views:
         lease = manual.lease(uid)
         if lease is not None:
-            who = "local hold" if lease.local else f"command {lease.source}"
+            who = f"local {lease.source}" if lease.local else f"command {lease.source}"
             found[uid] = _Wish(uid=uid, action=lease.action, by="manual", reason=who, peer_uid=lease.peer_uid)
     return found
 
 
-def _planned(views: Mapping[str, NodeView], plan: Sequence[PlannedAction] | None) -> dict[str, _Wish]:
-    return {
-        step.uid: _Wish(
-            uid=step.uid, action=step.action, by="plan", reason=step.reason, peer_uid=step.peer_uid
-        )
-        for step in plan or ()
-        if step.uid in views
-    }
+def _planned(
+    views: Mapping[str, NodeView],
+    plan: Sequence[PlannedAction] | None,
+    spent: Spent,
+    *,
+    taken: Mapping[str, _Wish],
+) -> dict[str, _Wish]:
+    """The pairs that name each other and of which both ends are free."""
+    steps = {step.uid: step for step in plan or () if step.uid in views and step.uid not in taken}
+    found = {}
+    for step in steps.values():
+        peer = steps.get(step.peer_uid or "")
+        if peer is None or peer.peer_uid != step.uid or peer.action is not _OPPOSITE.get(step.action):
+            continue
+        if all(_may_close(views[end.uid], end.action, spent) for end in (step, peer)):
+            found[step.uid] = _Wish(
+                uid=step.uid, action=step.action, by="plan", reason=step.reason, peer_uid=step.peer_uid
+            )
+    return found
+
+
+def _may_close(view: NodeView, action: Action, spent: Spent) -> bool:
+    """Whether the relay is closed already, or may still close today."""
+    return view.relay is action or action not in spent.get(view.sample.uid, ())
 
 
 def _paired(
@@ -193,7 +218,7 @@ def _partner(
     return min(candidates, key=preference, default=None)
 
 
-def _balanced(views: Sequence[NodeView], safety: SafetyState) -> dict[str, _Wish]:
+def _balanced(views: Sequence[NodeView], safety: SafetyState, spent: Spent) -> dict[str, _Wish]:
     nodes = []
     for view in views:
         guard = safety.guard(view.sample.uid)
@@ -202,8 +227,8 @@ def _balanced(views: Sequence[NodeView], safety: SafetyState) -> dict[str, _Wish
                 uid=view.sample.uid,
                 soc_percent=None if view.soc is None else view.soc.percent,
                 state=view.state,
-                may_charge=guard.charge_veto is None,
-                may_discharge=guard.discharge_veto is None,
+                may_charge=guard.charge_veto is None and _may_close(view, Action.CHARGE, spent),
+                may_discharge=guard.discharge_veto is None and _may_close(view, Action.DISCHARGE, spent),
             )
         )
     found = {}
@@ -217,6 +242,8 @@ def _balanced(views: Sequence[NodeView], safety: SafetyState) -> dict[str, _Wish
             by, reason = "safety", guard.charge_veto
         elif step.action is Action.IDLE and node.state is NodeState.SUPPLYING and guard.discharge_veto:
             by, reason = "safety", guard.discharge_veto
+        elif step.action is Action.IDLE and node.uid in spent:
+            reason = closings.reason(spent[node.uid])
         found[node.uid] = _Wish(
             uid=node.uid, action=step.action, by=by, reason=reason, peer_uid=step.peer_uid
         )

@@ -28,7 +28,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     local: bool
     """Asked for on the device itself (page, Home Assistant)."""
     source: str
-    """Command id, or `hold`."""
+    """Command id; `hold` or `transfer` where it is local."""
     until: float
     """Monotonic seconds."""
 
@@ -71,7 +71,7 @@ def hold(
     """(state, accepted, reason) after a local hold or its release."""
     if wish.node_uid not in known:
         return state, False, f"no node {wish.node_uid} on this device"
-    leases = tuple(lease for lease in state.leases if not (lease.local and lease.uid == wish.node_uid))
+    leases = _without_local(state, {wish.node_uid})
     if wish.action == "release":
         return structs.replace(state, leases=leases), True, "hold released"
     lease = Lease(
@@ -84,6 +84,38 @@ def hold(
     )
     reason = f"{wish.action} held for {wish.minutes} min"
     return structs.replace(state, leases=(*leases, lease)), True, reason
+
+
+def transfer(
+    state: ManualState,
+    *,
+    sender: str,
+    receiver: str,
+    minutes: float,
+    known: Collection[str],
+    monotonic: float,
+) -> tuple[ManualState, bool, str]:
+    """(state, accepted, reason) after a local wish for one transfer; it replaces what held its two ends."""
+    for uid in (sender, receiver):
+        if uid not in known:
+            return state, False, f"no node {uid} on this device"
+    if sender == receiver:
+        return state, False, "a node cannot send to itself"
+    until = monotonic + 60.0 * minutes
+    ends = ((sender, Action.DISCHARGE, receiver), (receiver, Action.CHARGE, sender))
+    added = tuple(
+        Lease(uid=uid, action=action, peer_uid=peer, local=True, source="transfer", until=until)
+        for uid, action, peer in ends
+    )
+    leases = _without_local(state, {sender, receiver}) + added
+    return structs.replace(state, leases=leases), True, f"{sender} sends to {receiver} for {minutes:g} min"
+
+
+def _without_local(state: ManualState, uids: Collection[str]) -> tuple[Lease, ...]:
+    """The leases without the local ones of these nodes, nor the other ends of their transfers."""
+    return tuple(
+        lease for lease in state.leases if not (lease.local and (lease.uid in uids or lease.peer_uid in uids))
+    )
 
 
 def command(

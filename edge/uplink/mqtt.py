@@ -88,7 +88,7 @@ class MqttUplink:
         cloud_key: str | None,
         desk: CommandDesk,
         prices: PriceBoard,
-        on_hold: Callable[[Hold], None],
+        on_hold: Callable[[Hold], object],
         keepalive_s: int = 30,
         discovery: Retained | None = None,
     ) -> None:
