@@ -10,14 +10,17 @@ import os
 import tomllib
 import types
 from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from edge.errors import ConfigWrong
+from edge.errors import ConfigWrong, PlanInputWrong
+from edge.planner.forecast import Tariff, check_tariff
 from shared.ids import NAME_PATTERN
 from shared.signatures import PublicKey
 
@@ -82,7 +85,7 @@ class PageConfig(Table, frozen=True, kw_only=True):
 
     host: Annotated[str, _is("Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, _is("Port to listen on.", ge=0, le=65_535)] = 8090
-    password: Annotated[Secret | None, _is("Asked for before a hold; none: holds from loopback only.")] = None
+    password: Annotated[Secret | None, _is("Asked for by the controls; none: see init.")] = None
 
 
 class JournalConfig(Table, frozen=True, kw_only=True):
@@ -122,6 +125,25 @@ class TransferConfig(Table, frozen=True, kw_only=True):
     dwell_s: Annotated[float, _is("Least time between a switch and the next closing.", ge=0, le=3_600)] = 60.0
     break_s: Annotated[float, _is("Least time with both contacts open.", ge=0.05, le=10)] = 0.5
     lease_minutes: Annotated[float, _is("Length of a manual command.", ge=1, le=1_440)] = 30.0
+    closings_per_day: Annotated[
+        int, _is("How often a relay may close by plan and balance, per UTC day.", ge=2, le=100_000)
+    ] = 200
+
+
+class PlanConfig(Table, frozen=True, kw_only=True):
+    """The day ahead, planned from the price forecast."""
+
+    enabled: Annotated[bool, _is("Plan ahead; false leaves everything to balance.")] = True
+    spread: Annotated[float, _is("Between buying and selling, as a share of the price.", ge=0, le=2)] = 0.05
+    fee_per_kwh: Annotated[float, _is("Paid on top of it either way, per kWh.", ge=0, le=1e6)] = 0.0
+    default_tariff: Annotated[
+        str | None, _is("Price per kWh without a forecast: one, or 24 by the hour, with commas; none: hold.")
+    ] = None
+    tariff_zone: Annotated[str, _is("Time zone of the default tariff's hours.", min_length=1)] = "UTC"
+    transfer_limit_w: Annotated[
+        float, _is("Most that all nodes may move together, sent and received added up.", ge=0, le=100_000)
+    ] = 100_000.0
+    efficiency: Annotated[float, _is("Share of the energy left after one way.", ge=0.5, le=1)] = 0.96
 
 
 class MeteringConfig(Table, frozen=True, kw_only=True):
@@ -156,6 +178,7 @@ class EdgeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sensing: SensingConfig = SensingConfig()
     safety: SafetyConfig = SafetyConfig()
     transfer: TransferConfig = TransferConfig()
+    plan: PlanConfig = PlanConfig()
     metering: MeteringConfig = MeteringConfig()
 
 
@@ -402,12 +425,38 @@ def _check(config: EdgeConfig) -> None:
         low, high = setting_value(config, shorter), setting_value(config, longer)
         if not low < high:
             raise ConfigWrong(f"{shorter} = {low:g} must be below {longer} = {high:g}")
+    _check_tariff(config.plan)
     if config.mqtt.password is not None and config.mqtt.host is None:
         raise ConfigWrong("mqtt.password is given but mqtt.host is not: nothing would be sent")
     if config.mqtt.ca_file is not None and not config.mqtt.tls:
         raise ConfigWrong(
             "mqtt.ca_file is given but mqtt.tls is false: the connection would not be encrypted"
         )
+
+
+def _check_tariff(plan: PlanConfig) -> None:
+    try:
+        check_tariff(Tariff(price_per_kwh=tariff_prices(plan)))
+    except (ValueError, PlanInputWrong):
+        raise ConfigWrong(
+            f"plan.default_tariff = {plan.default_tariff!r} cannot be used: allowed is one price, or 24"
+        ) from None
+    try:
+        tariff_zone(plan)
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        raise ConfigWrong(
+            f"plan.tariff_zone = {plan.tariff_zone!r} cannot be used: allowed is a name such as Europe/Madrid"
+        ) from None
+
+
+def tariff_zone(plan: PlanConfig) -> tzinfo:
+    """The zone whose clock the default tariff goes by; UTC needs no time zone files."""
+    return UTC if plan.tariff_zone == "UTC" else ZoneInfo(plan.tariff_zone)
+
+
+def tariff_prices(plan: PlanConfig) -> tuple[float, ...]:
+    """The default tariff's prices per kWh; one of 0 where there is none."""
+    return tuple(float(price) for price in (plan.default_tariff or "0").split(","))
 
 
 def setting_value(config: EdgeConfig, name: str) -> Any:

@@ -23,12 +23,12 @@ def leases(**actions):
     return ManualState(leases=tuple(made))
 
 
-def settle(soc, *, samples=None, relays=None, manual=None, plan=None):
+def settle(soc, *, samples=None, relays=None, manual=None, plan=None, spent=None):
     """The decision by uid, for nodes with these SoC."""
     site = Site(*soc)
     samples = samples or {}
     site.see(*(samples.get(uid) or a_sample(uid) for uid in soc), soc=soc, relays=relays)
-    decision = decide(site.snapshot, manual or ManualState(), plan, site.safety)
+    decision = decide(site.snapshot, manual or ManualState(), plan, site.safety, spent)
     assert [node.uid for node in decision.nodes] == list(soc)
     return {node.uid: node for node in decision.nodes}
 
@@ -54,8 +54,55 @@ def test_a_manual_command_beats_plan_and_balance():
     plan = (PlannedAction(uid="C", action=CHARGE, reason="cheap", peer_uid="A"),)
     decided = settle({"A": 80.0, "B": 30.0, "C": 60.0}, manual=leases(A=IDLE), plan=plan)
     assert (decided["A"].action, decided["A"].by) == (IDLE, "manual")
-    # The plan wanted C to charge from A; it finds the next full node instead, or stays.
-    assert decided["C"].by == "plan"
+    # The plan wanted C to charge from A. Without A it says nothing, and balance finds C another partner.
+    assert (decided["C"].action, decided["C"].peer_uid, decided["C"].by) == (DISCHARGE, "B", "balance")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        (PlannedAction(uid="A", action=CHARGE, reason="cheap"),),
+        (
+            PlannedAction(uid="A", action=IDLE, reason="hold"),
+            PlannedAction(uid="B", action=IDLE, reason="hold"),
+        ),
+        (
+            PlannedAction(uid="A", action=CHARGE, reason="cheap", peer_uid="B"),
+            PlannedAction(uid="B", action=CHARGE, reason="cheap", peer_uid="A"),
+        ),
+        (
+            PlannedAction(uid="A", action=CHARGE, reason="cheap", peer_uid="B"),
+            PlannedAction(uid="B", action=DISCHARGE, reason="dear", peer_uid="C"),
+        ),
+    ],
+)
+def test_a_plan_that_names_no_whole_pair_leaves_the_nodes_to_balance(plan):
+    decided = settle({"A": 80.0, "B": 30.0, "C": 60.0}, plan=plan)
+    assert actions(decided) == {"A": DISCHARGE, "B": CHARGE, "C": IDLE}
+    assert {node.by for node in decided.values()} == {"balance"}
+
+
+def test_a_relay_that_has_used_up_its_day_begins_nothing_by_plan_or_balance_and_says_so():
+    spent = {"A": frozenset({DISCHARGE})}
+    decided = settle({"A": 80.0, "B": 30.0, "C": 60.0}, spent=spent)
+    assert actions(decided) == {"A": IDLE, "B": CHARGE, "C": DISCHARGE}
+    assert decided["A"].reason == (
+        "the discharge relay has closed as often as its day allows: no new transfer before midnight UTC"
+    )
+    plan = (
+        PlannedAction(uid="A", action=DISCHARGE, reason="dear", peer_uid="B"),
+        PlannedAction(uid="B", action=CHARGE, reason="cheap", peer_uid="A"),
+    )
+    assert settle({"A": 80.0, "B": 70.0}, plan=plan, spent=spent)["A"].by == "balance"
+
+
+def test_a_relay_that_has_used_up_its_day_goes_on_with_what_runs_and_obeys_a_person():
+    spent = {"A": frozenset({DISCHARGE}), "B": frozenset({CHARGE})}
+    running = settle({"A": 80.0, "B": 30.0}, relays={"A": DISCHARGE, "B": CHARGE}, spent=spent)
+    assert actions(running) == {"A": DISCHARGE, "B": CHARGE}
+    asked = settle({"A": 80.0, "B": 30.0}, manual=leases(A=(DISCHARGE, "B"), B=(CHARGE, "A")), spent=spent)
+    assert actions(asked) == {"A": DISCHARGE, "B": CHARGE}
+    assert asked["A"].by == "manual"
 
 
 def test_a_plan_beats_balance():
