@@ -59,6 +59,7 @@ def edge_run(config_file: Path, bench_nodes: int | None) -> None:
 @click.option("--code", help="Enrolment code from the device's registration.")
 @click.option("--board", help="A shipped board, or a board file, instead of looking for chips.")
 @click.option("--i2c-bus", type=click.IntRange(0, 31), default=1, show_default=True)
+@click.option("--page-password", is_flag=True, help="Ask for a new password of the page's controls.")
 def edge_init(
     config_file: Path,
     device_id: str | None,
@@ -67,12 +68,15 @@ def edge_init(
     code: str | None,
     board: str | None,
     i2c_bus: int,
+    page_password: bool,
 ) -> None:
     """Find the chips, write settings and board file, make the device's key, enrol.
 
     Files that are there are kept, so it may be run again.
     """
+    from edge.config import load_config
     from edge.errors import EdgeError
+    from edge.page.password import save_password
     from edge.setup import SetupWishes, init
     from hardware.errors import HardwareError
 
@@ -87,10 +91,14 @@ def edge_init(
     )
     try:
         done = asyncio.run(init(wishes, clock=clock_from_environment()))
+        for line in done.lines:
+            click.echo(line)
+        if page_password:
+            password = click.prompt("Password of the page", hide_input=True, confirmation_prompt=True)
+            save_password(load_config(config_file).data_dir, password)
+            click.echo("the page's controls ask for this password")
     except (EdgeError, HardwareError) as error:
         raise click.ClickException(str(error)) from None
-    for line in done.lines:
-        click.echo(line)
     sys.exit(0 if done.complete else 1)
 
 

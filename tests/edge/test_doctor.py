@@ -34,6 +34,7 @@ from edge.doctor.table import closed_relays, status_table
 from edge.doctor.watchdog import check_watchdog
 from edge.enrol import BrokerLogin, Enrolled, device_key, save_enrolment
 from edge.errors import PageSilent
+from edge.page.password import is_right, load_credential
 from hardware.bench import Bench
 from hardware.bench.ads1115 import Ads1115Chip
 from hardware.bench.ina import Ina219Chip
@@ -784,7 +785,9 @@ async def test_every_check_has_its_chapter_in_the_troubleshooting_guide(machine,
     chapters = set(re.findall(r"^## `(\w+)`", text, re.M))
     names = set()
     for path in (ROOT / "edge/doctor").glob("*.py"):
-        names |= set(re.findall(r"(?:\b(?:ok|warn|fail)\(\s*|check = )f?\"(\w+)", path.read_text()))
+        names |= set(
+            re.findall(r"(?:\b(?:ok|warn|fail)\(\s*|check(?:, kind)? = )f?\"(\w+)", path.read_text())
+        )
 
     assert names <= chapters
     assert chapters <= names
@@ -961,3 +964,27 @@ def test_a_key_s_public_half_is_what_the_doctor_shows(config) -> None:
 
     assert bytes(key.verify_key).hex() in findings[0].found
     assert bytes(SigningKey(bytes(key))).hex() not in str(findings)
+
+
+def test_init_sets_the_page_s_password_and_shows_it_nowhere(tmp_path: Path) -> None:
+    file = tmp_path / "etc" / "edge.toml"
+    made = run(
+        *("init", "--config", str(file), "--data", str(tmp_path / "data"), "--board", "single_node"),
+        *("--device", "porch", "--page-password"),
+        given="a long word\na long word\n",
+    )
+
+    assert made.exit_code == 0, made.output
+    assert is_right(load_credential(tmp_path / "data", None), "a long word")
+    assert "a long word" not in made.output
+
+
+def test_a_page_password_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    made = run(
+        *("init", "--config", str(tmp_path / "edge.toml"), "--data", str(tmp_path / "data")),
+        *("--board", "single_node", "--device", "porch", "--page-password"),
+        given="short\nshort\n",
+    )
+
+    assert made.exit_code == 1
+    assert "8 to 200 characters" in made.output
