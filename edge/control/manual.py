@@ -131,7 +131,8 @@ def command(
 ) -> tuple[ManualState, CommandAck]:
     """State and answer after a command of the cloud. A repeated id is answered as the first time, undone."""
     seen = tuple(entry for entry in state.seen if entry.expires_us > utc_us)
-    state = structs.replace(state, seen=seen)
+    if len(seen) < len(state.seen):
+        state = structs.replace(state, seen=seen)
     for entry in seen:
         if entry.id == order.id:
             return state, CommandAck(id=order.id, accepted=entry.accepted, reason=entry.reason)

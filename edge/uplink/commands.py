@@ -58,7 +58,6 @@ class CommandDesk:
         answer = self._act(command)
         if not answer.accepted:
             return self._refuse(command.id, answer.reason)
-        logger.info("command accepted id=%s node=%s action=%s", command.id, command.node_uid, command.action)
         return answer
 
     def _refuse(self, command_id: str | None, reason: str) -> CommandAck | None:
