@@ -344,8 +344,8 @@ class Agent:
                 return journal.depth()
 
             self._later(self._write(keep))
-            if answer.accepted:
-                self.tell("command", command.node_uid, answer.reason)
+        if self._manual.leases is not before.leases:
+            self.tell("command", command.node_uid, answer.reason)
         return answer
 
     def is_synced(self) -> bool:
