@@ -20,6 +20,7 @@ from edge.errors import ConfigWrong
 from edge.journal.worker import JournalWorker, open_journal
 from edge.loop import BENCH_FILE, SYNCHRONIZED_FILE, Agent
 from edge.metering import Meter, MeterSettings
+from edge.scheduler import Scheduler
 from edge.sensing.quality import SensingRules
 from edge.sensing.sampler import Sampler, sources_of
 from hardware.board import load_board, shipped_board
@@ -95,6 +96,8 @@ def build(
             state=kept.meter,
         ),
         clock=clock,
+        closings=kept.closings,
+        closings_per_day=config.transfer.closings_per_day,
     )
     worker = JournalWorker(journal)
     connection = Connection(
@@ -115,6 +118,7 @@ def build(
         worker=worker,
         connection=connection,
         manual=kept.manual,
+        scheduler=Scheduler(config, board, connection.prices, clock),
         boot_id=boot_id,
         bench=bench,
     )

@@ -26,6 +26,8 @@ from edge.health import Health, Watchdog
 from edge.journal.port import Depth, Journal, NewReport
 from edge.journal.worker import JournalWorker
 from edge.metering import sign_report
+from edge.plan_view import PlanView
+from edge.scheduler import Scheduler
 from edge.threads import OneThread
 from hardware.board_model import Board
 from hardware.open_board import OpenBoard
@@ -65,6 +67,7 @@ class Agent:
         worker: JournalWorker,
         connection: Connection,
         manual: ManualState,
+        scheduler: Scheduler,
         boot_id: str,
         bench: "Bench | None" = None,
     ) -> None:
@@ -74,6 +77,8 @@ class Agent:
         self.boot_id = boot_id
         self.worker = worker
         self.connection = connection
+        self.scheduler = scheduler
+        self.plan_view = PlanView(scheduler, clock)
         self.events: deque[DeviceEvent] = deque(maxlen=EVENTS_KEPT)
         self.health = Health()
         self.turns = 0
@@ -163,6 +168,7 @@ class Agent:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.worker.close(), 1.0)
         self._bus.close()
+        self.scheduler.stop()
 
     # -- the cycle
 
@@ -173,7 +179,8 @@ class Agent:
             self._manual = manual_control.expired(self._manual, monotonic=self.clock.monotonic())
             manual, synced = self._manual, self.is_synced()
             began = self.clock.monotonic()
-            under_way = self._bus.call(partial(self._cycle.turn, manual=manual, plan=None, synced=synced))
+            plan = self.scheduler.actions(self.turn, synced=synced).actions
+            under_way = self._bus.call(partial(self._cycle.turn, manual=manual, plan=plan, synced=synced))
             self._turn_under_way = under_way
             while not await self._ends(under_way, within_s=period_s):
                 self.overruns += 1
@@ -225,6 +232,7 @@ class Agent:
         if now - self._state_at >= (STATE_PAUSE_S if self._is_news(self.state) else STATE_PERIOD_S):
             self._state_at = now
             self.connection.publish_state(self.state)
+        self.scheduler.learn(turn)
         self._save(list(turn.reports), meter_state=saved.encode(turn.meter))
         if self._bench is not None and (self._bench_saving is None or self._bench_saving.done()):
             self._bench_saving = self._later(

@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from edge.battery import SocState
 from edge.control import ManualState
+from edge.control.closings import Closings
 from edge.control.manual import restored
 from edge.journal.port import Journal
 from edge.metering import MeterState
 from shared.clock import Clock
+from shared.messages import GridForecast
 
 logger = logging.getLogger(__name__)
 
 KERNEL_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 SOC, METER, MANUAL, RELAYS, MOMENT = "soc", "meter", "manual", "relays", "moment"
+CLOSINGS, FORECAST = "closings", "forecast"
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -39,6 +42,9 @@ class Saved(Struct, frozen=True, kw_only=True):
     manual: ManualState
     switched_at: dict[str, float]
     """Monotonic seconds of each node's last switch. After a reboot: now, so that the dwell is kept."""
+    closings: Closings
+    forecast: GridForecast | None
+    """The last usable one."""
     down_s: float | None
     """How long nothing was measured; None: unknown."""
 
@@ -48,6 +54,8 @@ _meter = msgspec.msgpack.Decoder(MeterState)
 _manual = msgspec.msgpack.Decoder(ManualState)
 _relays = msgspec.msgpack.Decoder(dict[str, float])
 _moment = msgspec.msgpack.Decoder(Moment)
+_closings = msgspec.msgpack.Decoder(Closings)
+_forecast = msgspec.msgpack.Decoder(GridForecast)
 S = TypeVar("S")
 encode = msgspec.msgpack.Encoder().encode
 
@@ -73,6 +81,8 @@ def load(journal: Journal, clock: Clock, *, synced: bool) -> Saved:
         meter=_decoded(journal, METER, _meter),
         manual=ManualState() if manual is None else restored(manual),
         switched_at=switched_at if same_boot else dict.fromkeys(switched_at, now),
+        closings=structs.replace(_decoded(journal, CLOSINGS, _closings) or Closings(), began=None),
+        forecast=_decoded(journal, FORECAST, _forecast),
         down_s=_down_s(moment, clock, same_boot=same_boot, synced=synced),
     )
 
