@@ -20,6 +20,7 @@ Why nothing is lost beyond the bound, and no sequence is used twice:
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +42,14 @@ from edge.journal.port import (
 from edge.journal.rows import Report
 from edge.journal.salvage import move_aside, refill, salvage
 from edge.journal.thinning import Thinning
-from edge.journal.wire import energy_records, telemetry_record
+from edge.journal.wire import (
+    BOOT_KEY,
+    BOOTS_MAX,
+    dated,
+    energy_records,
+    read_boots,
+    telemetry_record,
+)
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
@@ -87,7 +95,8 @@ class DiskJournal:
         self._problem: str | None = None
         self._given_up = 0
         self._flush_s = loss_s * FLUSH_SHARE
-        self._history_us = history_days * DAY_US
+        self._history_rows_max = history_days * (DAY_US // HISTORY_PERIOD_US) + 1
+        self._boots: dict[str, int] = {}
         self._thinning = Thinning(bytes_max)
         self._dirty_since: float | None = None
         # Acknowledged, and not yet so on disk.
@@ -148,6 +157,7 @@ class DiskJournal:
         self._live_saved = set(self._live)
         self._history_last_us = rows.history_last_us(self._db)
         self._state = rows.read_state(self._db)
+        self._boots = read_boots(self._state)
         self._count()
 
     def _count(self) -> None:
@@ -179,6 +189,7 @@ class DiskJournal:
             # Live records of memory may have gone out under the old name; here they start anew.
             refill(self._db, found, energy=self._energy, telemetry=list(self._live.values()))
             self._state = {**rows.read_state(self._db), **self._state}
+            self._boots = read_boots(self._state)
             self._state_unsaved.update(self._state)
             self._energy, self._live, self._live_saved = [], {}, set()
             self._through, self._refusals = dict.fromkeys(Stream, 0), {}
@@ -206,11 +217,31 @@ class DiskJournal:
     def journal_id(self) -> str:
         return self._journal_id
 
+    @property
+    def is_saved(self) -> bool:
+        return self._dirty_since is None and self._problem is None
+
+    def time_known(self, boot_id: str, booted_us: int) -> None:
+        self.put(BOOT_KEY + boot_id, str(booted_us).encode())
+        for key in self.keys(BOOT_KEY)[:-BOOTS_MAX]:
+            self.put(key, None)
+        self._boots = read_boots(self._state)
+        self.flush(force=True)
+        self._writing(lambda db: rows.move_history(db, self._redated))
+        self._history_last_us = None
+
+    def _redated(self, body: bytes) -> Row | None:
+        telemetry = unpack(body)
+        now = dated(telemetry, self._boots)
+        return None if now is telemetry else pack(now)
+
     def put_telemetry(self, telemetry: Telemetry, *, link_up: bool) -> Stream:
         row = pack(telemetry)
         self._touch()
         last_us = self._history_last_us
-        if self._history_us and (last_us is None or abs(row.made_us - last_us) >= HISTORY_PERIOD_US):
+        if self._history_rows_max > 1 and (
+            last_us is None or abs(row.made_us - last_us) >= HISTORY_PERIOD_US
+        ):
             self._history_last_us = row.made_us
             self._history_unsaved.append(row)
         if link_up and len(self._live) < LIVE_UNACKNOWLEDGED_MAX:
@@ -260,6 +291,7 @@ class DiskJournal:
                     oldest=oldest,
                     boot_id=self._boot_id,
                     monotonic_us=round(self._clock.monotonic() * 1e6),
+                    booted_us=self._boots,
                 )
                 for seq, body in found
             )
@@ -396,10 +428,14 @@ class DiskJournal:
 
     def depth(self) -> Depth:
         unsaved_energy = [r for r in self._energy if r.seq > self._through[Stream.ENERGY]]
-        on_disk = self._reading(lambda db: rows.oldest_made_us(db, self._through), None)
-        ages = [] if on_disk is None else [on_disk]
-        ages += [row.made_us for row in (*self._live.values(), *self._backlog[:1])]
-        ages += [r.made_us for r in unsaved_energy[:1]]
+        through = self._through
+        report_us = self._reading(lambda db: rows.oldest_report_us(db, through[Stream.ENERGY]), None)
+        ages = [report_us] if report_us is not None else [r.made_us for r in unsaved_energy[:1]]
+        first = [row.body for row in islice(self._live.values(), 1)]
+        first += self._list(lambda db: rows.oldest_backlog(db, through[Stream.BACKLOG])) or [
+            row.body for row in self._backlog[:1]
+        ]
+        ages += [dated(unpack(body), self._boots).utc_us for body in first]
         unsaved_live = sum(1 for seq in self._live if seq not in self._live_saved)
         return Depth(
             live=len(self._live),
@@ -441,7 +477,7 @@ class DiskJournal:
             backlog=self._backlog,
             state={key: self._state.get(key) for key in self._state_unsaved},
             history=self._history_unsaved,
-            history_from_us=(self._history_last_us or 0) - self._history_us,
+            history_rows_max=self._history_rows_max,
             through=self._through,
             refusals=self._refusals,
         )

@@ -19,7 +19,7 @@ from edge.journal.port import (
     Telemetry,
     TelemetryStream,
 )
-from edge.journal.wire import energy_records, telemetry_record
+from edge.journal.wire import BOOT_KEY, dated, energy_records, read_boots, telemetry_record
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
@@ -47,6 +47,7 @@ class MemoryJournal:
         self._records_max = records_max
         self._problem = problem
         self._state = dict(state or {})
+        self._boots = read_boots(self._state)
         self._journal_id = new_id("jrn", clock)
         self._next = dict.fromkeys(Stream, 1)
         self._live: dict[int, Row] = {}
@@ -63,9 +64,19 @@ class MemoryJournal:
     def journal_id(self) -> str:
         return self._journal_id
 
+    @property
+    def is_saved(self) -> bool:
+        return True  # nothing here survives, so there is nothing to wait for
+
+    def time_known(self, boot_id: str, booted_us: int) -> None:
+        self._boots[boot_id] = booted_us
+        self._state[BOOT_KEY + boot_id] = str(booted_us).encode()
+        rows = [pack(dated(unpack(row.body), self._boots)) for row in self._history]
+        self._history = deque(sorted(rows), maxlen=HISTORY_ROWS_MAX)
+
     def put_telemetry(self, telemetry: Telemetry, *, link_up: bool) -> Stream:
         row = pack(telemetry)
-        if not self._history or row.made_us - self._history[-1].made_us >= HISTORY_PERIOD_US:
+        if not self._history or abs(row.made_us - self._history[-1].made_us) >= HISTORY_PERIOD_US:
             self._history.append(row)
         if link_up and len(self._live) < LIVE_UNACKNOWLEDGED_MAX:
             self._live[self._take(Stream.LIVE)] = row
@@ -121,6 +132,7 @@ class MemoryJournal:
                 oldest=oldest,
                 boot_id=self._boot_id,
                 monotonic_us=round(self._clock.monotonic() * 1e6),
+                booted_us=self._boots,
             )
             for seq in chosen
         )
@@ -179,7 +191,9 @@ class MemoryJournal:
 
     def depth(self) -> Depth:
         rows = (*self._live.values(), *self._sent.values(), *self._backlog)
-        ages = [row.made_us for row in rows] + list(self._made_us.values())
+        first = [next(iter(held), None) for held in (self._live.values(), self._sent.values(), self._backlog)]
+        ages = [dated(unpack(row.body), self._boots).utc_us for row in first if row is not None]
+        ages += list(self._made_us.values())
         return Depth(
             live=len(self._live),
             backlog=len(self._sent) + len(self._backlog),

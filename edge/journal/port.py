@@ -76,6 +76,18 @@ class Journal(Protocol):
         """Names the three sequences; another one after a heal."""
         ...
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether everything that was put would survive a power cut now."""
+        ...
+
+    def time_known(self, boot_id: str, booted_us: int) -> None:
+        """The wall time, epoch microseconds, at which the monotonic clock of that boot was 0.
+
+        Telemetry of that boot made before the time was known is from now on told in it, as synced.
+        """
+        ...
+
     def put_telemetry(self, telemetry: Telemetry, *, link_up: bool) -> Stream:
         """Keep a record; the answer is the stream it went to."""
         ...

@@ -1,7 +1,7 @@
 """Every statement the journal runs on its tables; no state, no decision."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from edge.journal.packing import Row
@@ -30,8 +30,8 @@ class Pending(NamedTuple):
     backlog: Sequence[Row]
     state: Mapping[str, bytes | None]
     history: Sequence[Row]
-    history_from_us: int
-    """Older rows of the history go."""
+    history_rows_max: int
+    """With more than these, the rows furthest from the latest go, whatever the clock did in between."""
     through: Mapping[Stream, int]
     """Acknowledged up to here."""
     refusals: Mapping[int, str]
@@ -74,7 +74,13 @@ def write(db: sqlite3.Connection, pending: Pending, now_us: int) -> None:
     db.executemany("DELETE FROM state WHERE key = ?", gone)
     if pending.history:
         db.executemany("INSERT OR REPLACE INTO history VALUES (?, ?)", pending.history)
-        db.execute("DELETE FROM history WHERE made_us < ?", (pending.history_from_us,))
+        over = db.execute("SELECT count(*) FROM history").fetchone()[0] - pending.history_rows_max
+        if over > 0:
+            db.execute(
+                "DELETE FROM history WHERE made_us IN"
+                " (SELECT made_us FROM history ORDER BY abs(made_us - ?) DESC LIMIT ?)",
+                (pending.history[-1].made_us, over),
+            )
 
 
 def write_meta(db: sqlite3.Connection, values: Iterable[tuple[str, str]]) -> None:
@@ -102,6 +108,17 @@ def history(db: sqlite3.Connection, since_us: int) -> list[bytes]:
     """Packed readings, ascending."""
     query = "SELECT body FROM history WHERE made_us >= ? ORDER BY made_us"
     return [row[0] for row in db.execute(query, (since_us,))]
+
+
+def move_history(db: sqlite3.Connection, move: Callable[[bytes], Row | None]) -> None:
+    """Put another row in the place of each for which `move` gives one."""
+    moved = [
+        (made_us, row)
+        for made_us, body in db.execute("SELECT made_us, body FROM history")
+        if (row := move(body)) is not None
+    ]
+    db.executemany("DELETE FROM history WHERE made_us = ?", [(made_us,) for made_us, _ in moved])
+    db.executemany("INSERT OR REPLACE INTO history VALUES (?, ?)", [row for _, row in moved])
 
 
 def history_last_us(db: sqlite3.Connection) -> int | None:
@@ -173,12 +190,14 @@ def released(db: sqlite3.Connection, stream: Stream, above: int, through: int) -
     return int(db.execute(query, (above, through)).fetchone()[0])
 
 
-def oldest_made_us(db: sqlite3.Connection, through: Mapping[Stream, int]) -> int | None:
-    """When the oldest waiting backlog record or report on disk was made."""
-    backlog = "SELECT made_us FROM backlog WHERE seq IS NULL OR seq > ? ORDER BY id LIMIT 1"
-    energy = "SELECT made_us FROM energy WHERE done_us IS NULL AND seq > ? ORDER BY seq LIMIT 1"
-    found = (
-        db.execute(backlog, (through[Stream.BACKLOG],)).fetchone(),
-        db.execute(energy, (through[Stream.ENERGY],)).fetchone(),
-    )
-    return min((row[0] for row in found if row), default=None)
+def oldest_report_us(db: sqlite3.Connection, through: int) -> int | None:
+    """When the oldest waiting report on disk was made."""
+    query = "SELECT made_us FROM energy WHERE done_us IS NULL AND seq > ? ORDER BY seq LIMIT 1"
+    row = db.execute(query, (through,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def oldest_backlog(db: sqlite3.Connection, through: int) -> list[bytes]:
+    """The oldest waiting backlog record on disk, or nothing."""
+    query = "SELECT body FROM backlog WHERE seq IS NULL OR seq > ? ORDER BY id LIMIT 1"
+    return [row[0] for row in db.execute(query, (through,))]

@@ -1,12 +1,12 @@
 """Packed records as the messages that go out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from edge.journal.packing import unpack
-from edge.journal.port import LATE_AFTER_S, TelemetryStream
+from edge.journal.port import LATE_AFTER_S, Telemetry, TelemetryStream
 from shared.clock import from_micros
 from shared.messages import EnergyRecord, EnergyReport, Stream, TelemetryRecord
 
@@ -22,9 +22,13 @@ def telemetry_record(
     oldest: int,
     boot_id: str,
     monotonic_us: int,
+    booted_us: Mapping[str, int],
 ) -> TelemetryRecord:
-    """`boot_id` and `monotonic_us` are those of now: a live record that waited is told as historical."""
-    telemetry = unpack(body)
+    """`boot_id` and `monotonic_us` are those of now: a live record that waited is told as historical.
+
+    `booted_us` as in `dated`.
+    """
+    telemetry = dated(unpack(body), booted_us)
     late = (
         stream is Stream.BACKLOG
         or telemetry.boot_id != boot_id
@@ -42,6 +46,17 @@ def telemetry_record(
         historical=late,
         nodes=telemetry.nodes,
     )
+
+
+def dated(telemetry: Telemetry, booted_us: Mapping[str, int]) -> Telemetry:
+    """In UTC where it was made before the time was known and is known now.
+
+    `booted_us` has, by boot_id, the wall time at which the monotonic clock was 0.
+    """
+    booted = booted_us.get(telemetry.boot_id)
+    if telemetry.synced or booted is None:
+        return telemetry
+    return structs.replace(telemetry, utc_us=booted + telemetry.monotonic_us, synced=True)
 
 
 def is_report(report: bytes) -> bool:
@@ -67,3 +82,16 @@ def energy_records(
         EnergyRecord(journal_id=journal_id, seq=seq, oldest=oldest, report=Raw(report), signature=signature)
         for seq, report, signature in rows
     )
+
+
+BOOT_KEY = "booted/"
+BOOTS_MAX = 64
+
+
+def read_boots(state: Mapping[str, bytes]) -> dict[str, int]:
+    """The known boots among the values of the state; one that cannot be read is left out."""
+    found = {}
+    for key, value in state.items():
+        if key.startswith(BOOT_KEY) and value.isdigit():
+            found[key.removeprefix(BOOT_KEY)] = int(value)
+    return found

@@ -3,8 +3,12 @@
 A report covers the metered time since the sender's last one. Its interval is [ended_at - metered time,
 ended_at), ended_at being the last metered sample on a time axis that starts at the transfer's first moment
 (UTC then, plus monotonic time since), so neither a step of the wall clock nor a gap distorts it. Intervals of
-one sender never overlap: where the wall clock was set back, the axis is moved behind the last interval and
-the report says that its clock was not known to be right.
+one sender do not overlap: where the wall clock was set back a little, the axis is moved behind the last
+interval. After a step beyond `STEP_US` the axis goes by the clock as it is now: what was reported before the
+step was dated wrongly, not what comes.
+
+While the wall clock is not known to be right, finished reports are held (`edge.metering.held`) and given out
+once it is.
 
 Energy is reported in whole mWh; the fraction waits for the same sender's next report, and so does everything
 below the least amount, with the time it took. The state survives restarts; what was not yet reported survives
@@ -12,15 +16,20 @@ as far as the state was saved.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
+from edge.metering.held import Held, placed
 from edge.metering.integral import Point, Stretch, between, point
 from edge.snapshot import NodeSample
-from shared.clock import from_micros
+from shared.clock import from_micros, to_micros
 from shared.messages import EnergyReport
 from shared.money import split
+
+STEP_US = 300_000_000
+"""So far ahead of its own clock the service accepts a report over HTTP."""
 
 
 class MeterSettings(Struct, frozen=True, kw_only=True):
@@ -111,7 +120,13 @@ class Meter:
         boot_id: str,
         new_report_id: Callable[[], str],
         state: MeterState | None = None,
+        kernel_boot: str = "",
+        held: Sequence[Held] = (),
     ) -> None:
+        """`kernel_boot` names the boot that monotonic times belong to; `held` are reports that wait."""
+        self._kernel_boot = kernel_boot
+        self.held = tuple(held)
+        """Reports that wait until the time is known, oldest first."""
         self._settings = settings
         self._device_id = device_id
         self._boot_id = boot_id
@@ -146,7 +161,7 @@ class Meter:
 
         `transfers` are those whose relays were closed when the samples were taken, one for each sender.
         """
-        reports: list[EnergyReport] = []
+        reports = self._time_known(monotonic=monotonic, utc_us=utc_us) if synced else []
         now = {transfer.sender_uid: transfer for transfer in transfers}
         for uid, running in list(self._running.items()):
             if now.get(uid) != running.transfer:
@@ -160,6 +175,10 @@ class Meter:
             if monotonic - running.reported_at >= self._settings.report_period_s:
                 reports += self._report(running)
                 running.reported_at = monotonic
+                if abs(running.axis.at(monotonic) - utc_us) > STEP_US and running.axis.synced:
+                    running.axis = self._axis(
+                        transfer.sender_uid, monotonic=monotonic, utc_us=utc_us, synced=synced
+                    )
         return reports
 
     def stop(self) -> list[EnergyReport]:
@@ -169,15 +188,41 @@ class Meter:
         return reports
 
     def _begin(self, transfer: Transfer, *, monotonic: float, utc_us: int, synced: bool) -> _Running:
-        sender = self._senders.setdefault(transfer.sender_uid, SenderState(uid=transfer.sender_uid))
-        earliest_us = sender.reported_until_us + round(sender.pending.duration_s * 1e6)
-        axis = (
-            _Axis(utc_us=utc_us, monotonic=monotonic, synced=synced)
-            if utc_us >= earliest_us
-            else _Axis(utc_us=earliest_us, monotonic=monotonic, synced=False)
-        )
+        self._senders.setdefault(transfer.sender_uid, SenderState(uid=transfer.sender_uid))
+        axis = self._axis(transfer.sender_uid, monotonic=monotonic, utc_us=utc_us, synced=synced)
         running = self._running[transfer.sender_uid] = _Running(transfer, axis)
         return running
+
+    def _axis(self, sender_uid: str, *, monotonic: float, utc_us: int, synced: bool) -> _Axis:
+        """From now on. Without a known time it is the monotonic clock's own, from the boot on."""
+        if not synced:
+            return _Axis(utc_us=round(monotonic * 1e6), monotonic=monotonic, synced=False)
+        sender = self._senders[sender_uid]
+        earliest_us = sender.reported_until_us + round(sender.pending.duration_s * 1e6)
+        if earliest_us - utc_us > STEP_US:
+            self._senders[sender_uid] = structs.replace(sender, reported_until_us=0)
+            earliest_us = utc_us
+        return _Axis(utc_us=max(utc_us, earliest_us), monotonic=monotonic, synced=True)
+
+    def _time_known(self, *, monotonic: float, utc_us: int) -> list[EnergyReport]:
+        """Put what was held, and the transfers that run, on the clock that is now known to be right."""
+        reports = []
+        if self.held:
+            booted_us = utc_us - round(monotonic * 1e6)
+            for report in placed(self.held, booted_us=booted_us, kernel_boot=self._kernel_boot):
+                sender = self._senders.get(report.sender_uid, SenderState(uid=report.sender_uid))
+                late_us = sender.reported_until_us - to_micros(report.started_at)
+                moved = _later(report, late_us) if 0 < late_us <= STEP_US else report
+                reports.append(moved)
+                until_us = to_micros(moved.ended_at)
+                self._senders[sender.uid] = structs.replace(sender, reported_until_us=until_us)
+            self.held = ()
+        for running in self._running.values():
+            if not running.axis.synced:
+                running.axis = self._axis(
+                    running.transfer.sender_uid, monotonic=monotonic, utc_us=utc_us, synced=True
+                )
+        return reports
 
     def _meter(self, running: _Running, samples: Mapping[str, NodeSample]) -> list[EnergyReport]:
         transfer = running.transfer
@@ -243,20 +288,34 @@ class Meter:
         duration_ms = int(pending.duration_s * 1000)
         if whole_mwh < self._settings.report_mwh_min or duration_ms < 1:
             return []
+        known = running.axis.synced
+        until_us = sender.reported_until_us if known else self._held_until_us(sender.uid)
         # A first sample may have been taken a moment before the cycle that the axis starts at.
-        ended_us = max(running.axis.at(running.metered_until), sender.reported_until_us + duration_ms * 1000)
+        ended_us = max(running.axis.at(running.metered_until), until_us + duration_ms * 1000)
         received_mwh = int(pending.received_mwh) if pending.received_metered else None
         reports = self._parts(running, pending, whole_mwh, received_mwh, duration_ms, ended_us)
         self._senders[sender.uid] = structs.replace(
             sender,
-            reported_until_us=ended_us,
+            reported_until_us=ended_us if known else sender.reported_until_us,
             pending=Pending(
                 receiver_uid=pending.receiver_uid,
                 energy_mwh=pending.energy_mwh - whole_mwh,
                 received_mwh=pending.received_mwh - (received_mwh or 0),
             ),
         )
-        return reports
+        if known:
+            return reports
+        self.held += tuple(Held(report=report, kernel_boot=self._kernel_boot) for report in reports)
+        return []
+
+    def _held_until_us(self, sender_uid: str) -> int:
+        """End of the sender's last held report of this boot, on the monotonic axis."""
+        ends = (
+            to_micros(held.report.ended_at)
+            for held in self.held
+            if held.kernel_boot == self._kernel_boot and held.report.sender_uid == sender_uid
+        )
+        return max(ends, default=0)
 
     def _parts(
         self,
@@ -295,3 +354,8 @@ class Meter:
             )
             start_us = end_us
         return reports
+
+
+def _later(report: EnergyReport, by_us: int) -> EnergyReport:
+    by = timedelta(microseconds=by_us)
+    return structs.replace(report, started_at=report.started_at + by, ended_at=report.ended_at + by)

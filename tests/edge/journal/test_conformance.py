@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from edge.journal.port import LIVE_UNACKNOWLEDGED_MAX, Journal, NewReport
-from shared.clock import ManualClock
+from edge.journal.port import LIVE_UNACKNOWLEDGED_MAX, Journal, NewReport, Telemetry
+from shared.clock import ManualClock, to_micros
 from shared.messages import EnergyRecord, Refusal, Stream, TelemetryRecord, encode
 from tests.edge.journal.records import START_US, ack, report_bytes, telemetry
 
@@ -207,3 +207,43 @@ def test_sequences_have_no_gap_whatever_the_order_of_calls(journal: Journal, str
             journal.acknowledge(ack(journal.journal_id, stream, seen[-1]))
     assert seen == list(range(1, len(seen) + 1))
     assert len(seen) > 20
+
+
+def _undated(number: int, boot_id: str = "boot-a") -> Telemetry:
+    """Made while the clock said 1970."""
+    made = telemetry(number, boot_id=boot_id)
+    return msgspec.structs.replace(made, utc_us=made.monotonic_us, synced=False)
+
+
+def test_telemetry_from_before_the_time_was_known_is_told_in_it_and_that_of_another_boot_is_not(
+    journal: Journal,
+) -> None:
+    journal.put_telemetry(_undated(6, "boot-z"), link_up=False)
+    journal.put_telemetry(_undated(7), link_up=False)
+    journal.put_telemetry(_undated(8), link_up=True)
+    journal.flush(force=True)
+    journal.put_telemetry(_undated(9), link_up=False)
+
+    journal.time_known("boot-a", START_US)
+    journal.put_telemetry(telemetry(10), link_up=False)
+
+    (live,) = journal.telemetry_after(Stream.LIVE, 0, 9)
+    backlog = journal.telemetry_after(Stream.BACKLOG, 0, 9)
+    assert [(to_micros(r.utc), r.synced) for r in (*backlog, live)] == [
+        (60_000_000, False),
+        (START_US + 70_000_000, True),
+        (START_US + 90_000_000, True),
+        (START_US + 100_000_000, True),
+        (START_US + 80_000_000, True),
+    ]
+    assert START_US + 70_000_000 in [t.utc_us for t in journal.history(0)]
+
+
+def test_a_step_of_the_clock_takes_nothing_out_of_the_history(journal: Journal) -> None:
+    year_us = 365 * 86_400_000_000
+    for number, step_us in ((0, 0), (6, year_us), (12, 0), (18, -year_us), (24, 0)):
+        made = telemetry(number)
+        journal.put_telemetry(msgspec.structs.replace(made, utc_us=made.utc_us + step_us), link_up=True)
+        journal.flush(force=True)
+
+    assert sorted(t.monotonic_us for t in journal.history(-(2**62))) == [n * 60_000_000 for n in range(5)]

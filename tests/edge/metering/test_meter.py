@@ -34,7 +34,7 @@ def a_sample(uid, at, voltage_v, current_a, quality=Quality.GOOD):
 class Bench:
     """A meter in time; the monotonic clock begins at 100 s, the wall clock at noon."""
 
-    def __init__(self, state=None, settings=BENCH):
+    def __init__(self, state=None, settings=BENCH, held=(), kernel_boot="k1"):
         self.numbers = itertools.count(1)
         self.meter = Meter(
             settings,
@@ -42,9 +42,12 @@ class Bench:
             boot_id="boot",
             new_report_id=lambda: f"r{next(self.numbers)}",
             state=state,
+            kernel_boot=kernel_boot,
+            held=held,
         )
         self.now = 100.0
         self.wall_us = NOON_US
+        self.synced = True
         self.reports: list[EnergyReport] = []
 
     def cycle(
@@ -58,7 +61,9 @@ class Bench:
             "A": a_sample("A", self.now, *power, quality),
             "B": a_sample("B", self.now, volts, None if amps is None else -amps),
         }
-        made = self.meter.update(transfers, samples, monotonic=self.now, utc_us=self.wall_us, synced=True)
+        made = self.meter.update(
+            transfers, samples, monotonic=self.now, utc_us=self.wall_us, synced=self.synced
+        )
         self.reports += made
         return made
 
@@ -216,24 +221,108 @@ def test_a_step_of_the_wall_clock_does_not_distort_the_interval():
     bench.run(31)
     bench.wall_us += 7_200_000_000
     bench.run(60)
-    first, second = bench.reports
-    for report, start, end in ((first, 1.0, 61.0), (second, 61.0, 121.0)):
-        assert seconds_after_noon(report.started_at) == start
-        assert seconds_after_noon(report.ended_at) == end
+    bench.run(60)
+    assert [report.duration_ms for report in bench.reports] == [60_000] * 3
+    # Its own report is dated as the transfer began; the ones after it go by the clock of their start.
+    starts = [seconds_after_noon(report.started_at) for report in bench.reports]
+    assert starts == [1.0, 61.0 - 3600.0, 121.0 + 3600.0]
+    for report in bench.reports:
+        assert report.ended_at - report.started_at == timedelta(minutes=1)
         assert report.synced
 
 
-def test_after_the_clock_was_set_back_intervals_still_do_not_overlap_and_say_so():
+def test_after_the_clock_was_set_back_a_little_intervals_still_do_not_overlap():
     bench = Bench()
     bench.run(61)
     bench.stop()
-    bench.wall_us -= 3_600_000_000
+    bench.wall_us -= 200_000_000
     bench.run(61)
     bench.stop()
     first, second = bench.reports
-    assert first.ended_at <= second.started_at
+    assert first.ended_at == second.started_at
     assert first.synced
-    assert not second.synced
+    assert second.synced
+
+
+@pytest.mark.parametrize("step_s", [-365 * 86_400, -3600, 3600, 365 * 86_400])
+def test_after_a_large_step_the_next_transfer_goes_by_the_clock_as_it_is(step_s):
+    bench = Bench()
+    bench.run(61)
+    bench.stop()
+    bench.wall_us += step_s * 1_000_000
+    bench.run(61)
+    bench.stop()
+    first, second = bench.reports
+    # The first sample of the second transfer is taken in cycle 63.
+    assert seconds_after_noon(first.started_at) == 1.0
+    assert seconds_after_noon(second.started_at) == 63.0 + step_s
+    assert second.synced
+    assert bench.meter.sent_mwh("A") == 66
+
+
+def test_without_a_known_time_a_report_is_held_and_then_dated_by_the_clock_that_is_right():
+    bench = Bench()
+    bench.synced = False
+    bench.wall_us = 0
+    bench.run(131)
+    bench.stop()
+    assert bench.reports == []
+    # Two of a minute and one of ten seconds; the wall clock said 1970, the monotonic one 101 s at the first.
+    assert [held.report.duration_ms for held in bench.meter.held] == [60_000, 60_000, 10_000]
+    bench.synced, bench.wall_us = True, NOON_US
+    bench.run(70)
+    bench.stop()
+    # Noon was after the 132nd cycle; the cells' first sample came 131 s before it.
+    starts = [seconds_after_noon(report.started_at) for report in bench.reports]
+    assert starts == [-131.0, -71.0, -11.0, 1.0, 61.0]
+    assert all(report.synced for report in bench.reports)
+    assert bench.meter.held == ()
+    assert sum(report.energy_mwh for report in bench.reports) == bench.meter.sent_mwh("A")
+
+
+def test_a_transfer_that_runs_when_the_time_becomes_known_goes_on_in_it():
+    bench = Bench()
+    bench.synced, bench.wall_us = False, 0
+    bench.run(90)
+    bench.synced, bench.wall_us = True, NOON_US
+    bench.run(60)
+    bench.stop()
+    first, second, third = bench.reports
+    assert seconds_after_noon(first.started_at) == -89.0
+    assert first.ended_at == second.started_at
+    assert second.ended_at == third.started_at
+    assert seconds_after_noon(third.ended_at) == 60.0
+
+
+def test_what_was_held_over_a_reboot_is_dated_before_the_present_boot_and_says_so():
+    bench = Bench()
+    bench.synced = False
+    bench.run(131)
+    bench.stop()
+    again = Bench(state=bench.meter.export(), held=bench.meter.held, kernel_boot="k2")
+    again.cycle(transfers=())
+    # It ran 130 s and the machine booted 100 s before noon.
+    starts = [seconds_after_noon(report.started_at) for report in again.reports]
+    assert starts == [-230.0, -170.0, -110.0]
+    assert not any(report.synced for report in again.reports)
+    again.run(61)
+    again.stop()
+    assert again.reports[-1].synced
+    assert again.reports[-1].started_at > again.reports[2].ended_at
+
+
+def test_held_reports_never_reach_into_what_was_reported_before():
+    bench = Bench()
+    bench.run(61)
+    bench.stop()
+    bench.synced = False
+    bench.run(61)
+    bench.stop()
+    bench.synced = True
+    bench.wall_us -= 100_000_000
+    bench.cycle(transfers=())
+    first, second = bench.reports
+    assert first.ended_at == second.started_at
 
 
 def test_a_first_sample_from_before_the_cycle_makes_no_overlap():
@@ -361,5 +450,6 @@ def test_however_it_runs_reports_add_up_never_overlap_and_totals_only_grow(run, 
     for report in bench.reports:
         assert 1 <= report.energy_mwh <= 10_000
         assert report.ended_at - report.started_at == timedelta(milliseconds=report.duration_ms)
-    for earlier_report, later in itertools.pairwise(bench.reports):
+    in_order = sorted(bench.reports, key=lambda report: report.started_at)
+    for earlier_report, later in itertools.pairwise(in_order):
         assert earlier_report.ended_at <= later.started_at
