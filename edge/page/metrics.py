@@ -11,7 +11,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[dict[str, str], float | int | None]
 
 
-def exposition(agent: "Agent", state: dict[str, Any]) -> str:
+def exposition(agent: "Agent", state: dict[str, Any], *, sign_ins_refused: int) -> str:
     """All figures; `state` is what `/state.json` shows."""
     nodes = state["nodes"]
     lines: list[str] = []
@@ -37,6 +37,7 @@ def exposition(agent: "Agent", state: dict[str, Any]) -> str:
         [({"part": name}, int(part["ok"])) for name, part in state["health"]["parts"].items()],
     )  # fmt: skip
     add("first_reading_seconds", "gauge", "From start to first reading.", [({}, agent.first_reading_s)])
+    add("sign_ins_refused_total", "counter", "Sign-ins refused at the page.", [({}, sign_ins_refused)])
     cloud = state["cloud"]
     add(
         "uplink_up", "gauge", "1 while the cloud is connected.", [({"kind": cloud["kind"]}, int(cloud["up"]))]

@@ -1,6 +1,7 @@
 """The page's web server: one HTML page with its own script and style, a live stream, health and metrics.
 
-Read-only. Everything it serves lies in this package; the strict policy lets a browser load nothing else.
+Everything it serves lies in this package; the strict policy lets a browser load nothing else. What changes
+something is in `edge.page.desk`.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from edge.page import view
+from edge.page.desk import LOCAL_NAMES, ControlDesk
 from edge.page.metrics import CONTENT_TYPE, exposition
 from shared.clock import rfc3339
 
@@ -30,7 +32,6 @@ RETRY_S = 30.0
 """A port that is taken is tried again."""
 HISTORY_HOURS_MAX = 24 * 7
 HISTORY_POINTS_MAX = 360
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -45,6 +46,9 @@ HEADERS = {
 STATIC = {
     "/": ("index.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
+    "/draw.js": ("draw.js", "text/javascript"),
+    "/chart.js": ("chart.js", "text/javascript"),
+    "/controls.js": ("controls.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
 }
 
@@ -55,6 +59,7 @@ class Page:
     def __init__(self, agent: "Agent") -> None:
         self.port: int | None = None
         """Where it listens; None while it does not."""
+        self.desk = ControlDesk(agent)
         self._agent = agent
         self._runner: web.AppRunner | None = None
         self._streams: set[asyncio.Task[Any]] = set()
@@ -91,9 +96,10 @@ class Page:
 
     def application(self) -> web.Application:
         """The routes with their headers."""
-        app = web.Application(middlewares=[self._guard], client_max_size=1024)
+        app = web.Application(middlewares=[self._guard], client_max_size=8192)
         for path in STATIC:
             app.router.add_get(path, self._static)
+        self.desk.add_routes(app)
         app.router.add_get("/state.json", self._state)
         app.router.add_get("/history.json", self._history)
         app.router.add_get("/events", self._events)
@@ -122,7 +128,7 @@ class Page:
         response: web.StreamResponse
         name = request.host.rpartition(":")[0] if ":" in request.host.rpartition("]")[2] else request.host
         try:
-            if self._agent.config.page.host in LOOPBACK and name.strip("[]") not in LOOPBACK:
+            if self._agent.config.page.host in LOCAL_NAMES and name.strip("[]") not in LOCAL_NAMES:
                 response = web.json_response({"error": "this page is served as localhost only"}, status=421)
             else:
                 response = await handler(request)
@@ -143,7 +149,7 @@ class Page:
         return _json(view.state(self._agent))
 
     async def _history(self, request: web.Request) -> web.Response:
-        """State of charge over the last hours, at most 360 points: `{"nodes": {uid: [[utc, percent]]}}`."""
+        """The last hours, at most 360 points: `{"nodes": {uid: [[utc, SoC in percent, power in W]]}}`."""
         try:
             hours = float(request.query.get("hours", "3"))
         except ValueError:
@@ -153,14 +159,21 @@ class Page:
         since_us = self._agent.clock.now_us() - round(hours * 3_600e6)
         rows = await self._agent.worker.call(lambda journal: journal.history(since_us))
         rows = rows[:: max(1, -(-len(rows) // HISTORY_POINTS_MAX))]
-        nodes: dict[str, list[tuple[str, float | None]]] = {}
+        nodes: dict[str, list[tuple[str, float | None, float | None]]] = {}
         for row in rows:
             for node in row.nodes:
-                nodes.setdefault(node.uid, []).append((rfc3339(row.utc_us), node.soc_percent))
+                power_w = (
+                    None
+                    if node.voltage_mv is None or node.current_ma is None
+                    else round(node.voltage_mv * node.current_ma / 1e6, 3)
+                )
+                nodes.setdefault(node.uid, []).append((rfc3339(row.utc_us), node.soc_percent, power_w))
         return _json({"hours": hours, "nodes": nodes})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Server-Sent Events: one `state` frame for each turn, not more than two a second."""
+        """Server-Sent Events: a `state` frame for each turn, not more than two a second; a `plan` frame
+        with its slots for each plan.
+        """
         if len(self._streams) >= STREAMS_MAX:
             return _json({"error": f"{STREAMS_MAX} browsers listen already"}, status=503)
         task = asyncio.current_task()
@@ -172,13 +185,19 @@ class Page:
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         try:
             await response.prepare(request)
+            planned: str | None = None
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), KEEPALIVE_S)
                 # A frame also goes out when nothing is new: what is shown then grows old before one's eyes.
                 news.clear()
-                data = msgspec.json.encode(view.state(self._agent))
-                await response.write(b"event: state\ndata: " + data + b"\n\n")
+                state = view.state(self._agent)
+                # The slots of a plan weigh more than all the rest: they go out once for each plan.
+                slots = state["plan"].pop("slots")
+                await response.write(_frame("state", state))
+                if planned != state["plan"]["made_utc"]:
+                    planned = state["plan"]["made_utc"]
+                    await response.write(_frame("plan", slots))
                 await asyncio.sleep(FRAME_PAUSE_S)
         except (ConnectionError, asyncio.CancelledError):
             return response
@@ -192,8 +211,12 @@ class Page:
         return _json(answer, status=200 if answer["live"] and answer["ready"] else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        text = exposition(self._agent, view.state(self._agent))
+        text = exposition(self._agent, view.state(self._agent), sign_ins_refused=self.desk.limiter.refused)
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _frame(event: str, body: Any) -> bytes:
+    return b"event: " + event.encode() + b"\ndata: " + msgspec.json.encode(body) + b"\n\n"
 
 
 def _json(body: dict[str, Any], *, status: int = 200) -> web.Response:

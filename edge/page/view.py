@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from edge.control import SafetyState
 from edge.health import PartHealth
 from edge.snapshot import NodeDecision, NodeView, Value
 from shared.clock import rfc3339, to_micros
@@ -22,7 +23,11 @@ def state(agent: "Agent") -> dict[str, Any]:
     if turn is not None and told is not None:
         decisions = {node.uid: node for node in turn.decision.nodes}
         for view, status in zip(turn.snapshot.nodes, told.nodes, strict=True):
-            nodes.append(_node(view, status, decisions[status.uid], now))
+            node = _node(view, status, decisions[status.uid], now)
+            node["waiting_s"] = turn.dispatched.waiting_s.get(status.uid)
+            node["hold"] = _hold(agent, status.uid, now)
+            node["safety"] = _safety(turn.safety, status.uid, now)
+            nodes.append(node)
     return {
         "device_id": agent.config.device_id,
         "boot_id": agent.boot_id,
@@ -38,6 +43,7 @@ def state(agent: "Agent") -> dict[str, Any]:
         "cloud": _cloud(agent),
         "journal": _journal(agent),
         "price": _price(agent, now),
+        "plan": agent.plan_view.document(),
         "events": [
             {
                 "kind": event.kind,
@@ -92,6 +98,43 @@ def _node(view: NodeView, status: NodeStatus, decision: NodeDecision, now: float
             "current": _value(sample.current_ma, now),
             "temperature": _value(sample.temperature_c, now),
         },
+    }
+
+
+def _hold(agent: "Agent", uid: str, now: float) -> dict[str, Any] | None:
+    """The lease in force, local or the cloud's."""
+    lease = agent.manual.lease(uid)
+    if lease is None:
+        return None
+    return {
+        "action": lease.action.value,
+        "peer_uid": lease.peer_uid,
+        "local": lease.local,
+        "source": lease.source,
+        "left_s": round(lease.until - now, 1),
+    }
+
+
+def _safety(safety: SafetyState, uid: str, now: float) -> dict[str, Any]:
+    """What safety forbids the node, every guard that is in force, and an override that sets some aside."""
+    guard = safety.guard(uid)
+    override = next((entry.until - now for entry in safety.overrides if entry.uid == uid), None)
+    return {
+        "charge_veto": guard.charge_veto,
+        "discharge_veto": guard.discharge_veto,
+        "override_left_s": None if override is None else round(override, 1),
+        "guards": [
+            {
+                "cause": latch.cause.value,
+                "reason": latch.reason,
+                "charge": latch.charge,
+                "discharge": latch.discharge,
+                "fault": latch.fault,
+                "for_s": round(now - latch.since, 1),
+                "good_for_s": None if latch.good_since is None else round(now - latch.good_since, 1),
+            }
+            for latch in guard.latches
+        ],
     }
 
 

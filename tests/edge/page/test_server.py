@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from edge.loop import Agent
-from edge.page.server import HEADERS, Page
+from edge.page.server import HEADERS, STATIC, Page
 from hardware.bench import Bench
 from shared.clock import ManualClock
 from shared.messages import GridPrice, encode
@@ -55,9 +55,7 @@ async def _turn(agent: Agent, times: int = 1) -> None:
     agent.health.report("sense", agent.turns, monotonic=agent.clock.monotonic())
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/page.js", "/page.css", "/state.json", "/health", "/metrics", "/nothing"]
-)
+@pytest.mark.parametrize("path", [*STATIC, "/state.json", "/session", "/health", "/metrics", "/nothing"])
 async def test_every_answer_carries_the_strict_headers(page: TestClient, path: str) -> None:  # type: ignore[type-arg]
     response = await page.get(path)
 
@@ -66,12 +64,12 @@ async def test_every_answer_carries_the_strict_headers(page: TestClient, path: s
 
 
 async def test_the_page_with_all_it_loads_is_small_and_needs_nobody_else(page: TestClient) -> None:  # type: ignore[type-arg]
-    texts = [await (await page.get(path)).text() for path in ("/", "/page.js", "/page.css")]
+    texts = [await (await page.get(path)).text() for path in STATIC]
 
     assert sum(len(text.encode()) for text in texts) < 60_000
     foreign = [url for text in texts for url in re.findall(r"https?://[^\s\"'`]+", text)]
     assert foreign == ["http://www.w3.org/2000/svg"] * len(foreign)
-    assert "innerHTML" not in texts[1]
+    assert not any("innerHTML" in text for text in texts)
     assert not re.search(r"\son\w+=|style=", texts[0])
 
 
@@ -207,7 +205,12 @@ async def test_the_stream_sends_a_frame_for_a_turn(page: TestClient, agent: Agen
         assert await response.content.readline() == b"event: state\n"
         assert b'"turns":1' in await response.content.readline()
         await response.content.readline()
+        assert await response.content.readline() == b"event: plan\n"
+        assert (await response.content.readline()).startswith(b"data: [")
+        await response.content.readline()
         await _turn(agent)
         assert await response.content.readline() == b"event: state\n"
-        assert b'"turns":2' in await response.content.readline()
+        frame = await response.content.readline()
+        assert b'"turns":2' in frame
+        assert b'"slots"' not in frame
     assert len(agent.listeners) <= 1
