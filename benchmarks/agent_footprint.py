@@ -87,8 +87,7 @@ def main() -> None:
     given = options.parse_args()
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if binary is None:
-        print("mosquitto is missing: nothing measured")
-        return
+        sys.exit("mosquitto is not installed: apt-get install mosquitto")
     # A folder on a real disk: a memory file system counts no bytes.
     with tempfile.TemporaryDirectory(prefix="footprint-", dir=os.environ.get("FOOTPRINT_DIR")) as name:
         sys.exit(asyncio.run(measure(Path(name), binary, given)))

@@ -153,11 +153,10 @@ def edge_open_relays(config_file: Path) -> None:
 @_CONFIG
 @click.option("--url", help="The status page [default: as the settings say].")
 @click.option("--json", "as_json", is_flag=True, help="The page's own document.")
-@click.option("--relays-open", is_flag=True, help="Only say whether every relay is open; exit code 1 if not.")
-def edge_status(config_file: Path, url: str | None, as_json: bool, relays_open: bool) -> None:
+def edge_status(config_file: Path, url: str | None, as_json: bool) -> None:
     """Ask the running agent how its nodes are."""
     from edge.doctor.page import ask, page_url
-    from edge.doctor.table import closed_relays, status_table
+    from edge.doctor.table import status_table
     from edge.errors import PageSilent
 
     try:
@@ -165,14 +164,7 @@ def edge_status(config_file: Path, url: str | None, as_json: bool, relays_open: 
         document, raw = asyncio.run(ask(address))
     except PageSilent as error:
         raise click.ClickException(str(error)) from None
-    if as_json:
-        click.echo(raw)
-    elif relays_open:
-        closed = closed_relays(document)
-        click.echo(f"closed: {', '.join(closed)}" if closed else "every relay is open")
-        sys.exit(1 if closed else 0)
-    else:
-        click.echo(status_table(document))
+    click.echo(raw if as_json else status_table(document))
 
 
 @edge.command("plan")

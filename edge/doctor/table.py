@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-OPEN = "idle"
-
 
 def status_table(document: Mapping[str, Any]) -> str:
     """`document` is the page's `/state.json`."""
@@ -30,11 +28,6 @@ def status_table(document: Mapping[str, Any]) -> str:
     )
     lines.append(_cloud(document))
     return "\n".join(lines)
-
-
-def closed_relays(document: Mapping[str, Any]) -> list[str]:
-    """The nodes with a closed contact."""
-    return [node["uid"] for node in document["nodes"] if node["relay"] != OPEN]
 
 
 def _row(node: Mapping[str, Any]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from edge.doctor.disk import check_disk
 from edge.doctor.enrolment import check_enrolment
 from edge.doctor.page import ask, check_page, page_url, url_of
 from edge.doctor.relays import check_after_death, move_each
-from edge.doctor.table import closed_relays, status_table
+from edge.doctor.table import status_table
 from edge.doctor.watchdog import check_watchdog
 from edge.enrol import BrokerLogin, Enrolled, device_key, save_enrolment
 from edge.errors import PageSilent
@@ -845,16 +845,6 @@ async def test_a_missing_number_is_a_dash_and_a_veto_is_shown(document) -> None:
 
     assert line.count(" - ") >= 2
     assert "(refused: charge wanted by manual: local hold)" in line
-
-
-async def test_closed_relays_are_the_nodes_with_a_closed_contact(document) -> None:
-    told = deepcopy(document)
-    for node in told["nodes"]:
-        node["relay"] = "idle"
-    assert closed_relays(told) == []
-
-    told["nodes"][3]["relay"] = "charge"
-    assert closed_relays(told) == ["NODE_D"]
 
 
 def test_status_says_when_nobody_answers(tmp_path: Path) -> None:
