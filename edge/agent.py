@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -60,16 +60,24 @@ async def run_agent(
 
 
 def build(
-    config: EdgeConfig, *, clock: Clock, bus: I2cBus | None = None, bench: "Bench | None" = None
+    config: EdgeConfig,
+    *,
+    clock: Clock,
+    bus: I2cBus | None = None,
+    bench: "Bench | None" = None,
+    is_synced: Callable[[], bool] | None = None,
 ) -> Agent:
     """Every part, made and connected; all relays are open, no chip was touched, nothing runs yet.
+
+    `is_synced` says whether the wall clock is known to be right; None: as the system says, and a bench's own
+    clock always is.
 
     Raises:
         EdgeError, HardwareError: see `run_agent`.
     """
     boot_id = new_id("boot", clock)
     key = device_key(config.data_dir)
-    synced = bench is not None or SYNCHRONIZED_FILE.exists()
+    is_synced = is_synced or (lambda: bench is not None or SYNCHRONIZED_FILE.exists())
     if bench is not None:
         bench.load(config.data_dir / BENCH_FILE)
     board = bench.board if bench is not None else _board(config.board)
@@ -81,7 +89,7 @@ def build(
         loss_s=config.journal.flush_s,
         history_days=config.journal.history_days,
     )
-    kept = saved.load(journal, clock, synced=synced)
+    kept = saved.load(journal, clock, synced=is_synced(), uids=[node.uid for node in board.nodes])
     opened = _open_board(config, board, clock, bus=bus, bench=bench, switched_at=kept.switched_at)
     cycle = Cycle(
         sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
@@ -94,6 +102,8 @@ def build(
             boot_id=boot_id,
             new_report_id=lambda: new_id("rpt", clock),
             state=kept.meter,
+            kernel_boot=saved.kernel_boot(),
+            held=kept.held,
         ),
         clock=clock,
         closings=kept.closings,
@@ -109,6 +119,7 @@ def build(
         worker=worker,
         clock=clock,
     )
+    connection.prices.forecast = kept.forecast
     agent = Agent(
         config,
         clock=clock,
@@ -117,9 +128,10 @@ def build(
         cycle=cycle,
         worker=worker,
         connection=connection,
-        manual=kept.manual,
         scheduler=Scheduler(config, board, connection.prices, clock),
+        kept=kept,
         boot_id=boot_id,
+        is_synced=is_synced,
         bench=bench,
     )
     connection.on_command, connection.on_hold = agent.on_command, agent.on_hold

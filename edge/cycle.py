@@ -19,7 +19,7 @@ from edge.control.closings import Closings, counted, spent
 from edge.control.dispatch import Dispatched
 from edge.control.safety import override
 from edge.errors import StateUnreadable
-from edge.metering import Meter, MeterState
+from edge.metering import Held, Meter, MeterState
 from edge.metering.meter import Transfer
 from edge.sensing.sampler import Sampler
 from edge.snapshot import Decision, NodeDecision, Snapshot
@@ -46,6 +46,8 @@ class Turn(Struct, frozen=True, kw_only=True):
     reports: tuple[EnergyReport, ...]
     meter: MeterState
     """After those reports; to be saved with them."""
+    held: tuple[Held, ...]
+    """Reports that wait until the time is known."""
     sent_mwh: Mapping[str, int]
     received_mwh: Mapping[str, int]
     capacity_mah: Mapping[str, float]
@@ -135,6 +137,7 @@ class Cycle:
             dispatched=dispatched,
             reports=tuple(reports),
             meter=self._meter.export(),
+            held=self._meter.held,
             sent_mwh={uid: self._meter.sent_mwh(uid) for uid in uids},
             received_mwh={uid: self._meter.received_mwh(uid) for uid in uids},
             capacity_mah={uid: self.filters[uid].capacity_mah for uid in uids},
@@ -155,10 +158,11 @@ class Cycle:
             if locked:
                 self._lock.release()
 
-    def finish(self) -> tuple[tuple[EnergyReport, ...], MeterState]:
-        """Open everything and close every transfer; what is left to report, and the state after it."""
+    def finish(self) -> tuple[tuple[EnergyReport, ...], MeterState, tuple[Held, ...]]:
+        """Open everything, end every transfer; what is left to report, the state after it, what waits."""
         self.open_all()
-        return tuple(self._meter.stop()), self._meter.export()
+        reports = tuple(self._meter.stop())
+        return reports, self._meter.export(), self._meter.held
 
     def soc_states(self) -> dict[str, SocState]:
         """The estimates to be saved; nodes without one are left out."""

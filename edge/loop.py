@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,16 +23,18 @@ from edge.control import ManualState
 from edge.control import manual as manual_control
 from edge.cycle import Cycle, Turn
 from edge.health import Health, Watchdog
-from edge.journal.port import Depth, Journal, NewReport
+from edge.journal.port import Depth, Journal
 from edge.journal.worker import JournalWorker
-from edge.metering import sign_report
+from edge.keeper import Keeper, Parts, totals_of
+from edge.metering import MeterState
 from edge.plan_view import PlanView
+from edge.saved import Saved
 from edge.scheduler import Scheduler
 from edge.threads import OneThread
 from hardware.board_model import Board
 from hardware.open_board import OpenBoard
 from shared.clock import Clock, from_micros
-from shared.messages import Command, CommandAck, DeviceEvent, DeviceState, EnergyReport, Hold, Quality
+from shared.messages import Command, CommandAck, DeviceEvent, DeviceState, Hold, Quality
 
 if TYPE_CHECKING:
     from edge.page.server import Page
@@ -48,8 +50,6 @@ STATE_PAUSE_S = 1.0
 HEARTBEAT_S = 1.0
 STOP_BUS_S = 0.8
 """How long a stop waits for the turn under way."""
-WAITING_MAX = 120
-"""Turns that may wait for the disk; beyond it telemetry is given up, energy reports never."""
 EVENTS_KEPT = 50
 
 
@@ -66,11 +66,13 @@ class Agent:
         cycle: Cycle,
         worker: JournalWorker,
         connection: Connection,
-        manual: ManualState,
         scheduler: Scheduler,
+        kept: Saved,
         boot_id: str,
+        is_synced: Callable[[], bool],
         bench: "Bench | None" = None,
     ) -> None:
+        """`is_synced` says whether the wall clock is known to be right; `kept` is what the journal had."""
         self.config = config
         self.clock = clock
         self.board = board
@@ -84,27 +86,43 @@ class Agent:
         self.turns = 0
         self.overruns = 0
         self.bus_hangs = False
-        self.telemetry_given_up = 0
         self.faults_seen = 0
         self.started_at = clock.monotonic()
         self.first_reading_s: float | None = None
         self.turn: Turn | None = None
         self.state: DeviceState | None = None
-        self.depth: Depth | None = None
         self.listeners: set[asyncio.Event] = set()
         """Each is set when there is a new turn to show."""
         self._opened = opened
         self._cycle = cycle
-        self._manual = manual
+        self._manual = kept.manual
+        self.is_synced = is_synced
         self._bench = bench
         self._watchdog = Watchdog()
         self._page: Page | None = None
         self._bus = OneThread("bus")
         self._turn_under_way: asyncio.Future[Turn] | None = None
-        self._telemetry_at = self._state_at = self._moment_saved_at = float("-inf")
+        self._state_at = float("-inf")
         self._told: dict[str, str] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._bench_saving: asyncio.Task[None] | None = None
+        self.keeper = Keeper(
+            config,
+            clock=clock,
+            board=board,
+            boot_id=boot_id,
+            key=connection.key,
+            worker=worker,
+            parts=Parts(
+                socs=cycle.soc_states,
+                switched_at=self._switched_at,
+                forecast=lambda: scheduler.usable_forecast,
+                later=self._later,
+                wake=connection.wake,
+            ),
+            held=kept.held,
+            totals=totals_of(kept.meter or MeterState()),
+        )
 
     # -- life
 
@@ -154,8 +172,7 @@ class Agent:
         if under_way is None or under_way.done():
             if under_way is not None and self.turn is not under_way.result():
                 self._record(under_way.result())
-            reports, meter = self._cycle.finish()
-            self._save(list(reports), meter_state=saved.encode(meter), force=True)
+            self.keeper.keep_last(*self._cycle.finish(), synced=self.is_synced())
         else:
             self._cycle.open_all()
         self._opened.close()
@@ -227,13 +244,18 @@ class Agent:
         for event in found:
             self._announce(event)
         self.state = statement.device_state(
-            turn, self.board, self.config, manual=self._manual, boot_id=self.boot_id
+            turn,
+            self.board,
+            self.config,
+            manual=self._manual,
+            totals=self.keeper.totals,
+            boot_id=self.boot_id,
         )
         if now - self._state_at >= (STATE_PAUSE_S if self._is_news(self.state) else STATE_PERIOD_S):
             self._state_at = now
             self.connection.publish_state(self.state)
         self.scheduler.learn(turn)
-        self._save(list(turn.reports), meter_state=saved.encode(turn.meter))
+        self.keeper.keep(turn, link_up=self.connection.up, takes_telemetry=self.connection.takes_telemetry)
         if self._bench is not None and (self._bench_saving is None or self._bench_saving.done()):
             self._bench_saving = self._later(
                 asyncio.to_thread(self._bench.save, self.config.data_dir / BENCH_FILE)
@@ -246,63 +268,19 @@ class Agent:
         last = self.connection.last_state
         return last is None or last.nodes != state.nodes or last.decided_by != state.decided_by
 
-    def _save(self, reports: list[EnergyReport], *, meter_state: bytes, force: bool = False) -> None:
-        """Hand reports, telemetry and state to the journal's thread."""
-        signed = [(report, sign_report(self.connection.key, report)) for report in reports]
-        kept = [NewReport(report.report_id, raw.raw, raw.signature) for report, raw in signed]
-        for report in reports:
-            logger.info(
-                "energy report report_id=%s from=%s to=%s energy=%dmWh",
-                report.report_id,
-                report.sender_uid,
-                report.receiver_uid,
-                report.energy_mwh,
-            )
-        turn, now = self.turn, self.clock.monotonic()
-        record = None
-        values: dict[str, bytes] = {}
-        # Half a period early rather than a whole one late.
-        if (
-            turn is not None
-            and now - self._telemetry_at >= self.config.telemetry_period_s - self.config.cycle_s / 2
-        ):
-            self._telemetry_at = now
-            record = statement.telemetry(turn, self.board, boot_id=self.boot_id)
-        if force or record is not None:
-            values = self._values(meter_state)
-        if self.worker.waiting > WAITING_MAX and not kept:
-            self.telemetry_given_up += record is not None
-            return
-        link_up, takes = self.connection.up, self.connection.takes_telemetry
+    @property
+    def depth(self) -> Depth | None:
+        """How much waits in the journal; None before the first write."""
+        return self.keeper.depth
 
-        def write(journal: Journal) -> Depth:
-            for key, value in values.items():
-                journal.put(key, value)
-            if record is not None and takes:
-                journal.put_telemetry(record, link_up=link_up)
-            if kept:
-                journal.put_energy(kept, state={saved.METER: meter_state})
-            journal.flush(force=force)
-            return journal.depth()
+    @property
+    def telemetry_given_up(self) -> int:
+        """Records that a disk too slow has cost."""
+        return self.keeper.telemetry_given_up
 
-        self._later(self._write(write))
-
-    def _values(self, meter_state: bytes) -> dict[str, bytes]:
-        values = saved.values(
-            socs=self._cycle.soc_states(),
-            switched_at={
-                node.uid: node.relays.switched_at
-                for node in self._opened.nodes
-                if node.relays.switched_at is not None
-            },
-            clock=self.clock,
-            synced=self.is_synced(),
-        )
-        return {**values, saved.METER: meter_state}
-
-    async def _write(self, write: Any) -> None:
-        self.depth = await self.worker.call(write)
-        self.connection.wake()
+    def _switched_at(self) -> dict[str, float]:
+        relays = {node.uid: node.relays.switched_at for node in self._opened.nodes}
+        return {uid: at for uid, at in relays.items() if at is not None}
 
     # -- what comes in
 
@@ -346,19 +324,14 @@ class Agent:
         if self._manual is not before:
             value = saved.encode(self._manual)
 
-            def keep(journal: Journal) -> Depth:
+            def keep(journal: Journal) -> None:
                 journal.put(saved.MANUAL, value)
                 journal.flush(force=True)
-                return journal.depth()
 
-            self._later(self._write(keep))
+            self._later(self.worker.call(keep))
         if self._manual.leases is not before.leases:
             self.tell("command", command.node_uid, answer.reason)
         return answer
-
-    def is_synced(self) -> bool:
-        """Whether the wall clock is known to be right; a bench's own clock always is."""
-        return self._bench is not None or SYNCHRONIZED_FILE.exists()
 
     def tell(self, kind: str, node_uid: str | None, reason: str) -> None:
         """An event of this moment, to everybody who listens."""

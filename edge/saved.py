@@ -1,7 +1,8 @@
 """What the agent keeps in the journal over a restart, and what of it may still be believed afterwards."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from edge.control import ManualState
 from edge.control.closings import Closings
 from edge.control.manual import restored
 from edge.journal.port import Journal
-from edge.metering import MeterState
+from edge.metering import Held, MeterState
 from shared.clock import Clock
 from shared.messages import GridForecast
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 KERNEL_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 SOC, METER, MANUAL, RELAYS, MOMENT = "soc", "meter", "manual", "relays", "moment"
 CLOSINGS, FORECAST = "closings", "forecast"
+HELD = "held/"
+"""Before the id of each held report."""
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -32,6 +35,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     monotonic: float
     utc_us: int
     synced: bool
+    stopped: bool = False
+    """Whether the agent ended in good order, all relays open."""
 
 
 class Saved(Struct, frozen=True, kw_only=True):
@@ -41,7 +46,11 @@ class Saved(Struct, frozen=True, kw_only=True):
     meter: MeterState | None
     manual: ManualState
     switched_at: dict[str, float]
-    """Monotonic seconds of each node's last switch. After a reboot: now, so that the dwell is kept."""
+    """Monotonic seconds of each node's last switch. After a reboot or a crash, which opens the relays without
+    a note: now, so that the dwell is kept.
+    """
+    held: tuple[Held, ...]
+    """Energy reports that wait until the time is known, oldest first."""
     closings: Closings
     forecast: GridForecast | None
     """The last usable one."""
@@ -54,6 +63,7 @@ _meter = msgspec.msgpack.Decoder(MeterState)
 _manual = msgspec.msgpack.Decoder(ManualState)
 _relays = msgspec.msgpack.Decoder(dict[str, float])
 _moment = msgspec.msgpack.Decoder(Moment)
+_held = msgspec.msgpack.Decoder(Held)
 _closings = msgspec.msgpack.Decoder(Closings)
 _forecast = msgspec.msgpack.Decoder(GridForecast)
 S = TypeVar("S")
@@ -68,19 +78,23 @@ def kernel_boot() -> str:
         return ""
 
 
-def load(journal: Journal, clock: Clock, *, synced: bool) -> Saved:
-    """What was kept; a part that cannot be read starts afresh, with a line in the log."""
+def load(journal: Journal, clock: Clock, *, synced: bool, uids: Collection[str] = ()) -> Saved:
+    """What was kept for these nodes; a part that cannot be read starts afresh, with a line in the log."""
     moment = _decoded(journal, MOMENT, _moment)
     same_boot = moment is not None and moment.kernel_boot == kernel_boot() != ""
     now = clock.monotonic()
     same_boot = same_boot and moment is not None and moment.monotonic <= now
     switched_at = _decoded(journal, RELAYS, _relays) or {}
+    if moment is not None and not moment.stopped:
+        switched_at = dict.fromkeys((*switched_at, *uids), now)
+    held = [_decoded(journal, key, _held) for key in journal.keys(HELD)]
     manual = _decoded(journal, MANUAL, _manual)
     return Saved(
         socs=_decoded(journal, SOC, _socs) or {},
         meter=_decoded(journal, METER, _meter),
         manual=ManualState() if manual is None else restored(manual),
         switched_at=switched_at if same_boot else dict.fromkeys(switched_at, now),
+        held=tuple(sorted((entry for entry in held if entry is not None), key=_age)),
         closings=structs.replace(_decoded(journal, CLOSINGS, _closings) or Closings(), began=None),
         forecast=_decoded(journal, FORECAST, _forecast),
         down_s=_down_s(moment, clock, same_boot=same_boot, synced=synced),
@@ -96,22 +110,20 @@ def _down_s(moment: Moment | None, clock: Clock, *, same_boot: bool, synced: boo
     return elapsed_s if synced and moment.synced and elapsed_s >= 0 else None
 
 
-def values(
-    *,
-    socs: Mapping[str, SocState],
-    switched_at: Mapping[str, float],
-    clock: Clock,
-    synced: bool,
-) -> dict[str, bytes]:
-    """The state to put into the journal beside that of the meter."""
-    moment = Moment(
-        kernel_boot=kernel_boot(), monotonic=clock.monotonic(), utc_us=clock.now_us(), synced=synced
+def moment(clock: Clock, *, synced: bool, stopped: bool) -> Moment:
+    """The present one."""
+    return Moment(
+        kernel_boot=kernel_boot(),
+        monotonic=clock.monotonic(),
+        utc_us=clock.now_us(),
+        synced=synced,
+        stopped=stopped,
     )
-    return {
-        SOC: encode(dict(socs)),
-        RELAYS: encode(dict(switched_at)),
-        MOMENT: encode(moment),
-    }
+
+
+def _age(held: Held) -> tuple[bool, str, datetime]:
+    """Those of the present boot come last; in each boot by time."""
+    return held.kernel_boot == kernel_boot(), held.kernel_boot, held.report.started_at
 
 
 def _decoded(journal: Journal, key: str, decoder: msgspec.msgpack.Decoder[S]) -> S | None:

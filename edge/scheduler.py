@@ -51,7 +51,8 @@ class Scheduler:
         self._board = board
         self._prices = prices
         self._clock = clock
-        self._usable: GridForecast | None = None
+        self.usable_forecast: GridForecast | None = prices.forecast
+        """The last one that could be planned with; it is kept over restarts."""
         self._tariff = (
             None if config.plan.default_tariff is None else Tariff(price_per_kwh=tariff_prices(config.plan))
         )
@@ -113,9 +114,9 @@ class Scheduler:
         )
         found = pick(latest)
         if found.source in {Source.CLOUD, Source.LAST}:
-            self._usable = latest
-        elif self._usable is not None and self._usable is not latest:
-            earlier = pick(self._usable)
+            self.usable_forecast = latest
+        elif self.usable_forecast is not None and self.usable_forecast is not latest:
+            earlier = pick(self.usable_forecast)
             return earlier if earlier.source in {Source.CLOUD, Source.LAST} else found
         return found
 

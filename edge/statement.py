@@ -46,9 +46,18 @@ def telemetry(turn: Turn, board: Board, *, boot_id: str) -> Telemetry:
 
 
 def device_state(
-    turn: Turn, board: Board, config: EdgeConfig, *, manual: ManualState, boot_id: str
+    turn: Turn,
+    board: Board,
+    config: EdgeConfig,
+    *,
+    manual: ManualState,
+    totals: Mapping[str, tuple[int, int]],
+    boot_id: str,
 ) -> DeviceState:
-    """The latest of every node; `decided_by` is the first layer that spoke for any of them."""
+    """The latest of every node; `decided_by` is the first layer that spoke for any of them.
+
+    `totals` are mWh sent and received that no crash can take back.
+    """
     facts = {node.uid: node for node in board.nodes}
     speakers = {node.by for node in turn.decision.nodes}
     reasons = {node.uid: node for node in turn.decision.nodes}
@@ -61,6 +70,8 @@ def device_state(
         nodes=tuple(
             structs.replace(
                 _status(view, facts[view.sample.uid], turn, reasons[view.sample.uid].reason),
+                energy_sent_mwh=totals.get(view.sample.uid, (0, 0))[0],
+                energy_received_mwh=totals.get(view.sample.uid, (0, 0))[1],
                 hold=_held(manual, view.sample.uid),
                 availability=availability(
                     view,

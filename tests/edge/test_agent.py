@@ -105,6 +105,8 @@ async def test_a_restart_goes_on_with_charge_totals_and_dwell(tmp_path: Path) ->
     first = an_agent(tmp_path, clock)
     async with _running(first):
         await _reports(first, 2)
+        # A total is shown once it is on disk.
+        await eventually(lambda: first.state is not None and first.state.nodes[0].energy_sent_mwh > 0)
     assert first.turn is not None
     assert first.state is not None
     before = {node.uid: node for node in first.state.nodes}
