@@ -42,9 +42,13 @@ bench: $(STAMP)  ## every number the README claims, each as a ratio against a re
 chaos: $(STAMP)  ## the long crash campaign: 30 random kills of agent, broker and cloud
 	@CHAOS_KILLS=30 $(BIN)/python -m pytest tests/journeys -m chaos -n 0 --timeout 1800 $(ARGS)
 
-lock: $(STAMP)   ## pin and hash the requirements again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements/dev.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra edge -c requirements/dev.txt pyproject.toml -o requirements/edge.txt
+PIN := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+lock:            ## pin and hash the requirements again (needs uv)
+	$(PIN) --all-extras pyproject.toml -o requirements/dev.txt
+	$(PIN) --extra edge -c requirements/dev.txt pyproject.toml -o requirements/edge.txt
+	$(PIN) --extra cloud -c requirements/dev.txt pyproject.toml -o requirements/cloud.txt
+	echo hatchling | $(PIN) -c requirements/dev.txt - -o requirements/build.txt
 
 clean:           ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -155,7 +155,7 @@ install_packages() {
     local requirements=requirements/edge.txt name target
     if [ $program = cloud ]; then
         # The one list that pins the service's libraries.
-        requirements=requirements/dev.txt
+        requirements=requirements/cloud.txt
     fi
     name=$(version_name "$requirements")
     target=$PREFIX/$program-$name
@@ -165,8 +165,9 @@ install_packages() {
         run rm -rf "$target"
         run python3 -m venv "$target"
         run "$target/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes -r "$SOURCE/$requirements"
-        run "$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$SOURCE"
+            --require-hashes -r "$SOURCE/$requirements" -r "$SOURCE/requirements/build.txt"
+        run "$target/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --no-deps --no-build-isolation "$SOURCE"
         run cp -r "$SOURCE/docs/operator" "$target/docs"
         run touch "$target/.complete"
     fi
