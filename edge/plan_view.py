@@ -74,7 +74,10 @@ def slots_of(plan: SitePlan) -> list[dict[str, Any]]:
                 "start": None if price.start is None else rfc3339(to_micros(price.start)),
                 "buy": price.buy,
                 "sell": price.sell,
-                "power_w": {uid: round(W_PER_KW * slot.energy_kwh / hours, 3) for uid, slot in at.items()},
+                # Adding 0 takes the sign off a zero.
+                "power_w": {
+                    uid: round(W_PER_KW * slot.energy_kwh / hours, 3) + 0.0 for uid, slot in at.items()
+                },
                 "soc_percent": {uid: round(100 * slot.soc, 1) for uid, slot in at.items()},
             }
         )
@@ -83,10 +86,13 @@ def slots_of(plan: SitePlan) -> list[dict[str, Any]]:
 
 def _nodes(plan: SitePlan, voice: PlanVoice) -> dict[str, dict[str, Any]]:
     asked = {action.uid: action for action in voice.actions}
+    # A plan that was made since the last turn has not been asked yet.
+    why = {uid: node_plan.slots[0].reason for uid, node_plan in plan.plans.items() if node_plan.slots}
+    why |= plan.left_out
     return {
         uid: {
             "planned": uid in plan.plans,
-            "why": voice.why.get(uid, plan.left_out.get(uid, plan.problem)),
+            "why": voice.why.get(uid, why.get(uid)),
             "asks": asked[uid].action.value if uid in asked else None,
             "peer_uid": asked[uid].peer_uid if uid in asked else None,
         }
