@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     ENROL = "enrol"
     CLAIM = "claim"
     TREE_HEAD = "tree-head"
+    EXPORT = "ledger-export"
 
 
 class BadSignature(ValueError):

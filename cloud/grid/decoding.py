@@ -12,9 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from cloud.devices.model import Device
-from cloud.minting.model import Claim, Evidence
+from cloud.minting.model import Claim, Evidence, claim_of_signed
 from shared import topics
-from shared.clock import to_micros
 from shared.ids import is_name
 from shared.messages import (
     PAYLOAD_BYTES_MAX,
@@ -169,22 +168,8 @@ def claim_of_report(device: Device, raw: bytes, signature: str) -> Claim:
         raise Refused("sender_uid and receiver_uid are the same node")
     if report.ended_at <= report.started_at:
         raise Refused("ended_at must be after started_at")
-    scale = device.energy_scale
-    received_mwh = report.energy_mwh if report.received_mwh is None else report.received_mwh
-    return Claim(
-        report_id=report.report_id,
-        device_id=device.device_id,
-        sender_uid=report.sender_uid,
-        receiver_uid=report.receiver_uid,
-        started_at_us=to_micros(report.started_at),
-        ended_at_us=to_micros(report.ended_at),
-        duration_s=report.duration_ms / 1_000,
-        energy_mwh=report.energy_mwh * scale,
-        received_mwh=received_mwh * scale,
-        voltage_v_mean=report.voltage_mv_mean / 1_000,
-        current_a_mean=report.current_ma_mean / 1_000,
-        evidence=Evidence(report=raw.decode(), signature=signature, public_key=device.public_key),
-    )
+    evidence = Evidence(report=raw.decode(), signature=signature, public_key=device.public_key)
+    return claim_of_signed(report, evidence, energy_scale=device.energy_scale)
 
 
 def read_status(payload: bytes) -> Status:

@@ -1,12 +1,21 @@
 """What the public may read of the books: totals, lists, and whether everything still adds up."""
 
 import asyncio
+from collections.abc import Sequence
 
 from cloud.kit.paging import page_range
 from cloud.kit.store import ReadTx, Store
 from cloud.ledger import storage
 from cloud.ledger.double_entry import Holding
-from cloud.ledger.model import Asset, BooksCheck, EntryKind, EntryPage, Supply, SystemAccount
+from cloud.ledger.model import (
+    Asset,
+    BooksCheck,
+    EntryKind,
+    EntryPage,
+    LeafRow,
+    Supply,
+    SystemAccount,
+)
 from shared.clock import Clock
 
 CHECK_AGE_S_MAX = 60.0
@@ -42,6 +51,15 @@ class Books:
             above, through = page_range(total, page, limit)
             found = await storage.records_of_kind(tx, kind, above=above, through=through)
         return EntryPage(entries=tuple(found), total=total)
+
+    async def leaves(self, *, first: int, end: int) -> Sequence[LeafRow]:
+        """The leaves [first, end) of the log; fewer where it is shorter."""
+        async with self._store.read() as tx:
+            return await storage.leaves(tx, first=first, end=end)
+
+    async def supply_in(self, tx: ReadTx) -> Supply:
+        """Totals, within the caller's snapshot."""
+        return await supply(tx)
 
     async def statement(self, account: str, asset: Asset, *, page: int, limit: int) -> EntryPage:
         """The public entries behind an account's postings, newest first, one for each.

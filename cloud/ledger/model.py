@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 Book = Literal["public", "private"]
@@ -44,6 +45,8 @@ class SystemAccount(StrEnum):
     """Source of measured energy."""
     MINTED = "minted"
     """Energy that has become LT, once."""
+    CIRCULAR = "circular"
+    """Measured energy that was refused because it only went there and back."""
     CARBON_SOURCE = "carbon"
 
 
@@ -68,6 +71,8 @@ class EntryKind(StrEnum):
     RELEASE = "release"
     FAUCET = "faucet"
     REVERSAL = "reversal"
+    CIRCULAR = "circular"
+    """A report refused because all its energy came by transfer: it makes nothing, but counts in the flows."""
 
 
 class Posting(Struct, frozen=True):
@@ -100,6 +105,9 @@ class PostedEntry(Struct, frozen=True, kw_only=True):
     """RFC 9162 leaf hash, 64 hex digits; None in the private book."""
 
 
+_canonical = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
+
+
 class Leaf(Struct, frozen=True, kw_only=True):
     """What is hashed: canonical JSON, fields in this order, the keys of facts sorted, no spaces."""
 
@@ -110,6 +118,20 @@ class Leaf(Struct, frozen=True, kw_only=True):
     kind: EntryKind
     postings: tuple[Posting, ...]
     facts: Mapping[str, Any]
+
+    def document(self) -> bytes:
+        """The bytes of the leaf."""
+        return _canonical(self)
+
+
+class LeafRow(Struct, frozen=True, kw_only=True):
+    """A public entry as the log has it."""
+
+    id: int
+    """Rises within the whole ledger; the private book's entries are the gaps."""
+    leaf_index: int
+    document: str
+    leaf_hash: str
 
 
 class EntryRecord(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
 from nacl.signing import SigningKey
 
 from cloud.kit.store import ReadTx, Store, WriteTx
@@ -33,8 +32,6 @@ from shared.messages import TreeHead
 from shared.signatures import Purpose, sign, tree_head_bytes
 
 ACCOUNT_PREFIX = "acct"
-
-_canonical = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
 class Ledger:
@@ -92,8 +89,12 @@ class Ledger:
     async def tree_head(self) -> TreeHead:
         """Size and root of the public book now, signed with the cloud's key."""
         async with self._store.read() as tx:
-            size = await storage.tree_size(tx)
-            root = (await _span_hashes(tx, [merkle.Span(0, size)]))[0].hex()
+            return await self.tree_head_in(tx)
+
+    async def tree_head_in(self, tx: ReadTx) -> TreeHead:
+        """The same, within the caller's snapshot."""
+        size = await storage.tree_size(tx)
+        root = (await _span_hashes(tx, [merkle.Span(0, size)]))[0].hex()
         utc = self._clock.now()
         signature = sign(self._signing_key, Purpose.TREE_HEAD, tree_head_bytes(size, root, utc))
         return TreeHead(tree_size=size, root_hash=root, utc=utc, signature=signature)
@@ -185,11 +186,9 @@ class Ledger:
         index = None
         if entry.book == "public":
             index = 0 if last.leaf_index is None else last.leaf_index + 1
-        document = _canonical(
-            Leaf(
-                index=index, time=rfc3339(at_us), kind=entry.kind, postings=entry.postings, facts=entry.facts
-            )
-        )
+        document = Leaf(
+            index=index, time=rfc3339(at_us), kind=entry.kind, postings=entry.postings, facts=entry.facts
+        ).document()
         leaf_hash = subtrees = None
         if index is not None:
             digest = merkle.leaf_hash(document)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from cloud.kit.store import ReadTx, WriteTx
 from cloud.ledger.double_entry import Holding, Standing
 from cloud.ledger.merkle import HASH_BYTES, Node
-from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, Posting
+from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, LeafRow, Posting
 
 HEX_DIGITS = 2 * HASH_BYTES
 
@@ -262,6 +262,16 @@ async def records_of_kind(tx: ReadTx, kind: EntryKind, *, above: int, through: i
         f"{_RECORD} WHERE e.book = 'public' AND e.kind = :kind"
         " AND e.kind_number > :above AND e.kind_number <= :through ORDER BY e.kind_number DESC",
         {"kind": str(kind), "above": above, "through": through},
+    )
+
+
+async def leaves(tx: ReadTx, *, first: int, end: int) -> list[LeafRow]:
+    """The leaves [first, end), in the order of the log."""
+    return await tx.fetch_all(
+        LeafRow,
+        "SELECT id, leaf_index, document, leaf_hash FROM entries"
+        " WHERE leaf_index >= :first AND leaf_index < :end ORDER BY leaf_index",
+        {"first": first, "end": end},
     )
 
 

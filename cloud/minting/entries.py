@@ -2,21 +2,22 @@
 
 A mint creates LT out of `mint/energy`, moves its measured energy from `meter` to `minted`, the CO2 it saved
 from `carbon` to `minted`, and the credit for that from `carbon` to the payee. The held part of LT and credit
-goes to `<payee>/flagged` instead. The facts carry the meter's own signature, so that a stranger can check the
-report behind every mint.
+goes to `<payee>/flagged` instead. The facts carry the meter's own signature and the rules in force, so that a
+stranger can check the report behind every mint and work the mint out again.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
-from cloud.minting.model import Claim, Mint, MintStatus
-from cloud.minting.policy import Verdict
+from cloud.minting.model import Claim, Evidence, Mint
+from cloud.minting.policy import Policy
+from cloud.minting.weighing import Plan, Rules
 from shared.clock import rfc3339
 from shared.money import round_decimal, show_amount
 
@@ -24,30 +25,57 @@ FLAGGED_HOLD = "flagged"
 QUALITY_DECIMALS = 6
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """What shall be minted, before it has its place in the ledger."""
+class Unsigned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an unsigned claim says beyond the facts; a signed one says it in its report."""
 
+    duration_s: float
+    voltage_v_mean: float | None
+    current_a_mean: float | None
+    arrival_timed: bool
+
+
+class EnergyFacts(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="source", tag="energy"
+):
+    """The facts of a mint out of energy: enough to weigh the claim and plan the mint again."""
+
+    status: Literal["minted", "held", "refused"]
     report_id: str
-    account: str
-    verdict: Verdict
+    device_id: str
+    sender_uid: str
+    receiver_uid: str
+    started_at: str
+    ended_at: str
+    claimed_mwh: int
+    energy_mwh: int
+    held_mwh: int
     circular_mwh: int
-    quality_factor: Fraction
-    tokens: int
-    """The held part included, as below."""
-    held_tokens: int
-    carbon_mg_per_kwh: int
-    co2_saved_mg: int
-    carbon_credit: int
-    held_carbon_credit: int
+    hold_reason: str | None
+    quality_factor: Decimal
+    carbon_kg_per_kwh: Decimal
+    carbon_credit_per_kg: Decimal
+    energy_scale: int
+    power_w_max: float
+    policy: Policy
+    tolerance: float
+    unsigned: Unsigned | None
+    evidence: Evidence | None
 
-    @property
-    def status(self) -> MintStatus:
-        return MintStatus.MINTED if self.verdict.free_mwh else MintStatus.HELD
+    def rules(self) -> Rules:
+        """By which the claim was weighed."""
+        return Rules(
+            policy=self.policy,
+            tolerance=self.tolerance,
+            energy_scale=self.energy_scale,
+            power_w_max=self.power_w_max,
+            carbon_mg_per_kwh=int(self.carbon_kg_per_kwh.scaleb(6)),
+            carbon_credit_per_kg=self.carbon_credit_per_kg,
+        )
 
-    @property
-    def hold_reason(self) -> str | None:
-        """None where nothing is held, whatever was left out."""
-        return self.verdict.reason if self.verdict.held_mwh else None
+
+def entry_of(claim: Claim, plan: Plan) -> Entry:
+    """What stands in the ledger for an accepted claim: its mint, or that all of it was circular."""
+    return mint_entry(claim, plan) if plan.verdict.minted_mwh else circular_entry(claim, plan)
 
 
 def mint_entry(claim: Claim, plan: Plan) -> Entry:
@@ -67,6 +95,18 @@ def mint_entry(claim: Claim, plan: Plan) -> Entry:
             Posting(SystemAccount.CARBON_SOURCE, Asset.CARBON, -plan.carbon_credit),
             Posting(plan.account, Asset.CARBON, plan.carbon_credit - plan.held_carbon_credit),
             Posting(flagged, Asset.CARBON, plan.held_carbon_credit),
+        ),
+        facts=_facts(claim, plan),
+    )
+
+
+def circular_entry(claim: Claim, plan: Plan) -> Entry:
+    """Energy was refused that only went there and back; the flows of its nodes count it all the same."""
+    return Entry(
+        kind=EntryKind.CIRCULAR,
+        postings=(
+            Posting(SystemAccount.METER, Asset.ENERGY, -claim.energy_mwh),
+            Posting(SystemAccount.CIRCULAR, Asset.ENERGY, claim.energy_mwh),
         ),
         facts=_facts(claim, plan),
     )
@@ -105,24 +145,43 @@ def _moved(*postings: Posting) -> tuple[Posting, ...]:
 
 
 def _facts(claim: Claim, plan: Plan) -> dict[str, Any]:
-    return {
-        "source": "energy",
-        "status": plan.status,
-        "report_id": plan.report_id,
-        "device_id": claim.device_id,
-        "sender_uid": claim.sender_uid,
-        "receiver_uid": claim.receiver_uid,
-        "started_at": rfc3339(claim.started_at_us),
-        "ended_at": rfc3339(claim.ended_at_us),
-        "claimed_mwh": claim.energy_mwh,
-        "energy_mwh": plan.verdict.minted_mwh,
-        "held_mwh": plan.verdict.held_mwh,
-        "circular_mwh": plan.circular_mwh,
-        "hold_reason": plan.hold_reason,
-        "quality_factor": _number(plan.quality_factor),
-        "carbon_kg_per_kwh": show_amount(plan.carbon_mg_per_kwh, decimals=6),
-        "evidence": None if claim.evidence is None else msgspec.to_builtins(claim.evidence),
-    }
+    rules, verdict = plan.rules, plan.verdict
+    facts = EnergyFacts(
+        status=plan.status.value if verdict.minted_mwh else "refused",
+        report_id=plan.report_id,
+        device_id=claim.device_id,
+        sender_uid=claim.sender_uid,
+        receiver_uid=claim.receiver_uid,
+        started_at=rfc3339(claim.started_at_us),
+        ended_at=rfc3339(claim.ended_at_us),
+        claimed_mwh=claim.energy_mwh,
+        energy_mwh=verdict.minted_mwh,
+        held_mwh=verdict.held_mwh,
+        circular_mwh=plan.circular_mwh,
+        hold_reason=plan.hold_reason,
+        quality_factor=_number(plan.quality_factor),
+        carbon_kg_per_kwh=show_amount(rules.carbon_mg_per_kwh, decimals=6),
+        carbon_credit_per_kg=rules.carbon_credit_per_kg,
+        energy_scale=rules.energy_scale,
+        power_w_max=rules.power_w_max,
+        policy=rules.policy,
+        tolerance=rules.tolerance,
+        unsigned=_unsigned(claim),
+        evidence=claim.evidence,
+    )
+    built: dict[str, Any] = msgspec.to_builtins(facts, builtin_types=(Decimal,))
+    return built
+
+
+def _unsigned(claim: Claim) -> Unsigned | None:
+    if claim.evidence is not None:
+        return None
+    return Unsigned(
+        duration_s=claim.duration_s,
+        voltage_v_mean=claim.voltage_v_mean,
+        current_a_mean=claim.current_a_mean,
+        arrival_timed=claim.arrival_timed,
+    )
 
 
 def _number(value: Fraction) -> Decimal:

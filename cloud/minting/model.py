@@ -6,13 +6,15 @@ from enum import StrEnum
 from msgspec import Struct
 
 from cloud.market.model import show_price_ticks
+from shared.clock import to_micros
+from shared.messages import EnergyReport
 from shared.money import round_decimal, show_amount
 
 QUALITY_DECIMALS = 3
 CREDIT_DECIMALS = 4
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
+class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a stranger needs to check the meter's own signature."""
 
     report: str
@@ -43,6 +45,25 @@ class Claim(Struct, frozen=True, kw_only=True):
     """None: not signed; its energy is then taken as exact, that of a signed report as whole measured mWh."""
     arrival_timed: bool = False
     """True where the interval was worked out from the time of arrival, which the network's delay blurs."""
+
+
+def claim_of_signed(report: EnergyReport, evidence: Evidence, *, energy_scale: int) -> Claim:
+    """The claim that a signed report makes, scaled to what it stands for."""
+    received_mwh = report.energy_mwh if report.received_mwh is None else report.received_mwh
+    return Claim(
+        report_id=report.report_id,
+        device_id=report.device_id,
+        sender_uid=report.sender_uid,
+        receiver_uid=report.receiver_uid,
+        started_at_us=to_micros(report.started_at),
+        ended_at_us=to_micros(report.ended_at),
+        duration_s=report.duration_ms / 1_000,
+        energy_mwh=report.energy_mwh * energy_scale,
+        received_mwh=received_mwh * energy_scale,
+        voltage_v_mean=report.voltage_mv_mean / 1_000,
+        current_a_mean=report.current_ma_mean / 1_000,
+        evidence=evidence,
+    )
 
 
 class MintStatus(StrEnum):

@@ -12,6 +12,7 @@ Held LT are released to whoever is the device's payee by then, and listed, or bu
 import hashlib
 import logging
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -25,11 +26,11 @@ from cloud.ledger.service import Ledger
 from cloud.market.model import lots_of_mint
 from cloud.market.service import Market
 from cloud.minting import net_export, quality, storage
-from cloud.minting.entries import Plan, burn_entry, mint_entry, release_entry
+from cloud.minting.entries import burn_entry, entry_of, release_entry
 from cloud.minting.errors import AlreadyDecided, NoSuchHeldMint, ReportRefused
 from cloud.minting.model import Claim, HeldState, Mint
-from cloud.minting.plausibility import doubts, validate
-from cloud.minting.policy import Verdict, judge
+from cloud.minting.plausibility import validate
+from cloud.minting.weighing import Plan, Rules, Weighed, overlap_start_us, plan_mint, weigh
 from cloud.pricing.service import Pricing
 from cloud.settings import Settings
 from shared.clock import Clock
@@ -41,8 +42,6 @@ logger = logging.getLogger(__name__)
 
 MINT_EVENT = "energy_mint"
 REPEAT_WINDOW_S = 60.0
-ARRIVAL_SLACK_S = 2.0
-"""How far intervals worked out from times of arrival may overlap: networks delay unevenly."""
 
 
 class Minting:
@@ -69,7 +68,7 @@ class Minting:
         self._policy = settings.plausibility_policy
         self._tolerance = settings.plausibility_tolerance
         self._carbon_mg_per_kwh = round(quality.exact(settings.carbon_kg_per_kwh) * quality.MG_PER_KG)
-        self._credit_per_kg = quality.exact(settings.carbon_credit_per_kg)
+        self._credit_per_kg = Decimal(repr(settings.carbon_credit_per_kg))
 
     async def report(self, device: Device, claim: Claim) -> Mint:
         """`mint` as a use case of its own.
@@ -100,10 +99,16 @@ class Minting:
         if known is not None:
             return known
         report_id = claim.report_id or new_id("rep", self._clock)
-        verdict, net_mwh = await self._judge(tx, device, claim)
+        rules = self._rules(device)
+        weighed = await self._weigh(tx, claim, rules)
+        verdict = weighed.verdict
         mint = None
-        if verdict.minted_mwh:
-            mint = await self._make(tx, device, claim, report_id, verdict, net_mwh)
+        if weighed.counts:
+            account = await self._devices.payee(tx, device)
+            plan = plan_mint(claim, rules, weighed, report_id=report_id, account=account)
+            posted = await self._ledger.post(tx, entry_of(claim, plan))
+            if verdict.minted_mwh:
+                mint = await self._list(tx, device, claim, plan, posted)
         decided = storage.Decided(
             claim=claim,
             report_id=report_id,
@@ -181,59 +186,43 @@ class Minting:
             raise ReportRefused(_refusal(outcome.refusal))
         return await storage.mint(tx, outcome.mint_id)
 
-    async def _judge(self, tx: WriteTx, device: Device, claim: Claim) -> tuple[Verdict, int]:
-        """The verdict, and how much of the claim is net export; the flows of both nodes move on."""
-        slack_us = round(ARRIVAL_SLACK_S * MICROS_PER_SECOND) if claim.arrival_timed else 0
-        found = doubts(
-            claim,
+    def _rules(self, device: Device) -> Rules:
+        return Rules(
+            policy=self._policy,
+            tolerance=self._tolerance,
             energy_scale=device.energy_scale,
             power_w_max=device.power_w_max,
-            tolerance=self._tolerance,
-            overlaps=await storage.overlaps(
-                tx,
-                claim.device_id,
-                claim.sender_uid,
-                start_us=claim.started_at_us + slack_us,
-                end_us=claim.ended_at_us,
-            ),
+            carbon_mg_per_kwh=self._carbon_mg_per_kwh,
+            carbon_credit_per_kg=self._credit_per_kg,
+        )
+
+    async def _weigh(self, tx: WriteTx, claim: Claim, rules: Rules) -> Weighed:
+        """The claim's verdict; the flows of both nodes move on."""
+        overlaps = await storage.overlaps(
+            tx,
+            claim.device_id,
+            claim.sender_uid,
+            start_us=overlap_start_us(claim),
+            end_us=claim.ended_at_us,
         )
         sender = await storage.flow(tx, claim.device_id, claim.sender_uid)
-        sent = net_export.send(sender, claim.energy_mwh)
-        verdict = judge(self._policy, energy_mwh=claim.energy_mwh, net_mwh=sent.net_mwh, doubts=found)
-        if not (found and verdict.refused_mwh):
-            await storage.put_flow(tx, claim.device_id, claim.sender_uid, sent.flow)
+        weighed = weigh(claim, rules, sender=sender, overlaps=overlaps)
+        if weighed.counts:
+            await storage.put_flow(tx, claim.device_id, claim.sender_uid, weighed.sender)
             receiver = await storage.flow(tx, claim.device_id, claim.receiver_uid)
             received = net_export.receive(
                 receiver, sent_mwh=claim.energy_mwh, received_mwh=claim.received_mwh
             )
             await storage.put_flow(tx, claim.device_id, claim.receiver_uid, received)
-        return verdict, sent.net_mwh
+        return weighed
 
-    async def _make(
-        self, tx: WriteTx, device: Device, claim: Claim, report_id: str, verdict: Verdict, net_mwh: int
-    ) -> Mint:
+    async def _list(self, tx: WriteTx, device: Device, claim: Claim, plan: Plan, posted: PostedEntry) -> Mint:
+        """Remember what was posted, offer it for sale at the price in force, announce it."""
         price = await self._pricing.current_in(tx)
-        factor = quality.quality(claim.voltage_v_mean)
-        tokens = quality.tokens(verdict.minted_mwh, factor)
-        carbon = self._credit(verdict.minted_mwh)
-        plan = Plan(
-            report_id=report_id,
-            account=await self._devices.payee(tx, device),
-            verdict=verdict,
-            circular_mwh=claim.energy_mwh - net_mwh,
-            quality_factor=factor,
-            tokens=tokens,
-            held_tokens=tokens - quality.tokens(verdict.free_mwh, factor),
-            carbon_mg_per_kwh=self._carbon_mg_per_kwh,
-            co2_saved_mg=quality.co2_saved_mg(verdict.minted_mwh, self._carbon_mg_per_kwh),
-            carbon_credit=carbon,
-            held_carbon_credit=carbon - self._credit(verdict.free_mwh),
-        )
-        posted = await self._ledger.post(tx, mint_entry(claim, plan))
-        lots = lots_of_mint(verdict.free_mwh, plan.tokens - plan.held_tokens)
+        lots = lots_of_mint(plan.verdict.free_mwh, plan.tokens - plan.held_tokens)
         mint = _mint_of(claim, plan, posted, price.price_ticks, listed=lots > 0)
         await storage.insert_mint(tx, mint)
-        if verdict.held_mwh:
+        if plan.verdict.held_mwh:
             await storage.insert_held(tx, mint.id)
         if lots:
             await self._market.list_minted(
@@ -246,9 +235,6 @@ class Minting:
             )
         await self._events.announce(tx, MINT_EVENT, _event(mint))
         return mint
-
-    def _credit(self, energy_mwh: int) -> int:
-        return quality.carbon_credit(energy_mwh, self._carbon_mg_per_kwh, self._credit_per_kg)
 
     async def _decide(self, tx: WriteTx, mint_id: int, state: HeldState) -> Mint:
         held = await storage.held(tx, mint_id)
@@ -302,7 +288,7 @@ def _mint_of(claim: Claim, plan: Plan, posted: PostedEntry, price_ticks: int, *,
         quality_factor=float(plan.quality_factor),
         tokens=plan.tokens,
         held_tokens=plan.held_tokens,
-        carbon_mg_per_kwh=plan.carbon_mg_per_kwh,
+        carbon_mg_per_kwh=plan.rules.carbon_mg_per_kwh,
         co2_saved_mg=plan.co2_saved_mg,
         carbon_credit=plan.carbon_credit,
         held_carbon_credit=plan.held_carbon_credit,

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from cloud.market.model import TICKS_PER_XLM, show_price_ticks
-from cloud.pricing.formula import Coefficients, Inputs, factors, price, show_factor, show_price
+from cloud.pricing.formula import Coefficients, Factors, Inputs, factors, price, show_factor, show_price
 from shared.clock import from_micros, rfc3339
 from shared.messages import GridPrice
 
@@ -89,12 +89,17 @@ class Price(Struct, frozen=True, kw_only=True):
         )
 
 
+def price_ticks(found: Factors, base_xlm_per_kwh: float) -> int:
+    """The price that these factors make, as it is shown: 0.0001 XLM/kWh."""
+    return int(show_price(price(found, base_xlm_per_kwh)) * TICKS_PER_XLM)
+
+
 def calculate(inputs: Inputs, coefficients: Coefficients, at_us: int) -> Price:
     """The price for whole order counts at a moment."""
     found = factors(inputs, coefficients)
     return Price(
         at_us=at_us,
-        price_ticks=int(show_price(price(found, coefficients.base_xlm_per_kwh)) * TICKS_PER_XLM),
+        price_ticks=price_ticks(found, coefficients.base_xlm_per_kwh),
         supply=round(inputs.supply),
         demand=round(inputs.demand),
         soc_mean=inputs.soc_mean,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.errors import Unavailable
 from cloud.kit.events import EventLog
-from cloud.kit.paging import page_range
+from cloud.kit.paging import NumberRange, page_range
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.market.service import Market
 from cloud.pricing import storage
@@ -104,6 +104,15 @@ class Pricing:
         """Prices, newest first; empty past the end."""
         async with self._store.read() as tx:
             return await storage.numbered(tx, page_range(await storage.total(tx), page, limit))
+
+    async def total_in(self, tx: ReadTx) -> int:
+        """How many prices were made so far, within the caller's snapshot."""
+        return await storage.total(tx)
+
+    async def numbered(self, *, above: int, through: int) -> Sequence[Price]:
+        """The prices numbered in (above, through], oldest first."""
+        async with self._store.read() as tx:
+            return list(reversed(await storage.numbered(tx, NumberRange(above, through))))
 
     async def forecast(self) -> GridForecast:
         """The next 24 h, from the slot that is running."""

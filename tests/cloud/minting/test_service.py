@@ -387,3 +387,33 @@ async def test_the_first_answer_stays_after_a_release(minting, device, a_claim):
 async def test_a_report_of_another_device_is_refused(minting, device, a_claim):
     with pytest.raises(ReportRefused, match="device_id"):
         await minting.report(device, a_claim(device_id="pi-2"))
+
+
+async def test_circular_energy_that_is_refused_stands_in_the_public_book(
+    make_minting, device, a_claim, store, ledger
+):
+    minting = make_minting(plausibility_policy="reject")
+    await minting.report(device, a_claim())
+    refused = a_claim(sender_uid="NODE_B", receiver_uid="NODE_A", energy_mwh=100_000)
+    with pytest.raises(ReportRefused):
+        await minting.report(device, refused)
+
+    document = await rows(
+        store, "SELECT document FROM entries WHERE kind = 'circular' ORDER BY id DESC LIMIT 1"
+    )
+    leaf = msgspec.json.decode(document)
+    assert leaf["postings"] == [
+        {"account": "meter", "asset": "kWh", "amount": -100_000},
+        {"account": "circular", "asset": "kWh", "amount": 100_000},
+    ]
+    facts = leaf["facts"]
+    assert (facts["status"], facts["claimed_mwh"], facts["energy_mwh"]) == ("refused", 100_000, 0)
+    assert facts["report_id"] == refused.report_id
+    assert await balance(store, ledger, SystemAccount.MINTED, Asset.ENERGY) == 500_000
+
+
+async def test_what_is_rejected_as_implausible_leaves_no_entry(make_minting, device, a_claim, store):
+    with pytest.raises(ReportRefused):
+        await make_minting(plausibility_policy="reject").report(device, a_claim(current_a_mean=None))
+
+    assert await rows(store, "SELECT COUNT(*) FROM entries") == 0
