@@ -54,6 +54,11 @@ async function command(path, body) {
   say(ok ? said.reason : `refused: ${said.reason ?? said.error}`, !ok);
 }
 
+function isRunning(from, to) {
+  const [sender, receiver] = [from, to].map((uid) => nodes.find((node) => node.uid === uid));
+  return sender?.state === "SUPPLYING" && receiver?.state === "RECEIVING" && sender.peer_uid === to;
+}
+
 function leaseLines() {
   const done = new Set();
   const lines = [];
@@ -65,9 +70,9 @@ function leaseLines() {
     if (pair) done.add(hold.peer_uid);
     const what = pair ? `${from} → ${to}` : hold.action === "idle" ? `${node.uid} kept off` : `${node.uid}: ${hold.action}`;
     const left = Math.max(0, Math.ceil(hold.left_s / 60));
-    const why = node.veto ? ` – safety says no: ${node.reason}`
-      : node.waiting_s ? ` – begins in ${duration(node.waiting_s)}`
-      : pair && node.state !== "IDLE" ? " – running" : "";
+    const why = node.veto ? `; safety says no: ${node.reason}`
+      : node.waiting_s ? `, begins in ${duration(node.waiting_s)}`
+      : pair && isRunning(from, to) ? ", running" : "";
     const text = `${what}, ${hold.local ? "" : "by the cloud, "}${left} min left${why}`;
     lines.push({ uid: node.uid, text, ends: pair ? [from, to] : [node.uid], off: hold.action === "idle", local: hold.local, minutes: Math.max(1, left), veto: node.veto });
   }
@@ -85,6 +90,7 @@ function button(text, title, act, className) {
 function showLeases() {
   const lines = leaseLines();
   const list = byId("leases");
+  const focused = list.contains(document.activeElement);
   fill(list, lines.map((line) => ({
     key: [line.ends, line.off, csrf !== null, line.local],
     make() {
@@ -97,6 +103,8 @@ function showLeases() {
       return item;
     },
   })));
+  // The button under the focus may be gone: the next Tab goes on from here.
+  if (focused && !list.contains(document.activeElement)) list.focus({ preventScroll: true });
   lines.forEach((line, n) => {
     const what = list.children[n].querySelector(".what");
     what.textContent = line.text;

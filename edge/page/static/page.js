@@ -230,7 +230,7 @@ async function refreshCharts() {
   drawCharts();
 }
 
-let chartsAt = 0;
+let chartsAt = -Infinity;
 const source = new EventSource("/events");
 source.addEventListener("open", () => { open = true; draw(); });
 source.addEventListener("error", () => { open = false; draw(); });

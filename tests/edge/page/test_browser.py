@@ -1,34 +1,16 @@
 """The page in a real browser: it shows the nodes moving, escapes all text, and says when it is alone."""
 
 import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from edge.loop import Agent
 from shared.messages import Action, DeviceEvent, Hold
 from tests.edge.agents import an_agent, fast_clock
 from tests.edge.eventually import eventually
+from tests.edge.page.browser import browser
 
-CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    if shutil.which(CHROMIUM) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing")
-        pytest.skip("chromium is missing (apt-get install chromium)")
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        await launched.close()
+__all__ = ["browser"]
 
 
 async def test_nodes_move_texts_stay_texts_and_a_dead_agent_is_told(tmp_path: Path, browser: Any) -> None:
