@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from edge.control.manual import SEEN_MAX, ManualState, command, expired, hold, restored
+from edge.control.manual import SEEN_MAX, ManualState, command, expired, hold, restored, transfer
 from shared.clock import to_micros
 from shared.messages import Action, Command, Hold
 
@@ -152,3 +152,51 @@ def test_a_flood_of_commands_is_bounded():
     assert not answer.accepted
     assert len(state.seen) == SEEN_MAX
     assert len(state.leases) == 1
+
+
+def a_transfer(state, sender, receiver, minutes=30, at_s=0.0):
+    return transfer(state, sender=sender, receiver=receiver, minutes=minutes, known=KNOWN, monotonic=at_s)
+
+
+def ends(state):
+    return {(lease.uid, lease.action, lease.peer_uid) for lease in state.leases}
+
+
+def test_a_local_transfer_leases_both_ends_for_its_minutes():
+    state, accepted, reason = a_transfer(ManualState(), "A", "B", minutes=2)
+    assert (accepted, reason) == (True, "A sends to B for 2 min")
+    assert ends(state) == {("A", Action.DISCHARGE, "B"), ("B", Action.CHARGE, "A")}
+    assert len(expired(state, monotonic=119.9).leases) == 2
+    assert expired(state, monotonic=120.0).leases == ()
+
+
+def test_a_new_transfer_takes_its_ends_out_of_older_ones_and_leaves_no_half():
+    state, _, _ = a_transfer(ManualState(), "A", "B")
+    state, _, _ = a_transfer(state, "C", "B")
+    assert ends(state) == {("C", Action.DISCHARGE, "B"), ("B", Action.CHARGE, "C")}
+
+
+def test_a_hold_or_a_release_of_one_end_frees_the_other():
+    state, _, _ = a_transfer(ManualState(), "A", "B")
+    assert ends(a_hold(state, "A")) == {("A", Action.IDLE, None)}
+    assert ends(a_hold(state, "B", action="release")) == set()
+
+
+def test_a_local_transfer_leaves_the_leases_of_the_cloud():
+    state, _ = give(ManualState(), an_order(node_uid="A"))
+    state, _, _ = a_transfer(state, "A", "B")
+    assert state.lease("A").source == "transfer"
+    assert a_hold(state, "A", action="release").lease("A").source == "c1"
+
+
+@pytest.mark.parametrize(
+    "sender,receiver,reason",
+    [
+        ("A", "A", "a node cannot send to itself"),
+        ("X", "A", "no node X on this device"),
+        ("A", "X", "no node X on this device"),
+    ],
+)
+def test_a_transfer_that_cannot_be_changes_nothing(sender, receiver, reason):
+    before = a_hold(ManualState(), "A")
+    assert a_transfer(before, sender, receiver) == (before, False, reason)

@@ -68,7 +68,7 @@ async def test_it_can_all_be_done_with_the_keyboard_alone(tmp_path: Path, browse
             for _ in range(30):
                 await page.keyboard.press("Tab")
                 found, name = await page.evaluate(
-                    f"[document.activeElement.matches({selector!r}), document.activeElement.outerHTML.slice(0, 60)]"
+                    f"(e => [e.matches({selector!r}), e.outerHTML.slice(0, 60)])(document.activeElement)"
                 )
                 passed.append(name)
                 if found:
