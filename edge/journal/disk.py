@@ -63,6 +63,8 @@ BYTES_MAX = 256 * 1024 * 1024
 DAY_US = 86_400_000_000
 SEQ_RESERVE = 2**30
 SEQ_MAX = 2**53
+HISTORY_BATCH = 5
+"""Readings of the history that are written together: what waits to be sent is kept beside them."""
 MEMORY_ROWS_MAX = 3_600
 """Telemetry kept in memory while the disk refuses; thinned above it."""
 
@@ -109,6 +111,7 @@ class DiskJournal:
         self._backlog: list[Row] = []
         self._energy: list[Report] = []
         self._history_unsaved: list[Row] = []
+        self._history_due = False
         self._state_unsaved: set[str] = set()
         # Copies of what is on disk.
         self._state: dict[str, bytes] = {}
@@ -202,6 +205,9 @@ class DiskJournal:
         self._touch()
 
     def close(self) -> None:
+        if self._history_unsaved:
+            self._history_due = True
+            self._touch()
         if self.flush(force=True):
 
             def leave(db: sqlite3.Connection) -> None:
@@ -226,6 +232,7 @@ class DiskJournal:
         for key in self.keys(BOOT_KEY)[:-BOOTS_MAX]:
             self.put(key, None)
         self._boots = read_boots(self._state)
+        self._history_due = bool(self._history_unsaved)
         self.flush(force=True)
         self._writing(lambda db: rows.move_history(db, self._redated))
         self._history_last_us = None
@@ -244,6 +251,7 @@ class DiskJournal:
         ):
             self._history_last_us = row.made_us
             self._history_unsaved.append(row)
+            self._history_due = len(self._history_unsaved) >= HISTORY_BATCH
         if link_up and len(self._live) < LIVE_UNACKNOWLEDGED_MAX:
             self._live[self._take(Stream.LIVE)] = row
             return Stream.LIVE
@@ -462,7 +470,9 @@ class DiskJournal:
             self._dirty_since = self._clock.monotonic()
             return False
         self._live_saved = set(self._live)
-        self._energy, self._backlog, self._history_unsaved = [], [], []
+        self._energy, self._backlog = [], []
+        if self._history_due:
+            self._history_unsaved, self._history_due = [], False
         self._refusals, self._dirty_since = {}, None
         self._state_unsaved.clear()
         self._reading(lambda _: self._count(), None)
@@ -476,7 +486,7 @@ class DiskJournal:
             live=[(seq, row) for seq, row in self._live.items() if seq not in self._live_saved],
             backlog=self._backlog,
             state={key: self._state.get(key) for key in self._state_unsaved},
-            history=self._history_unsaved,
+            history=self._history_unsaved if self._history_due else (),
             history_rows_max=self._history_rows_max,
             through=self._through,
             refusals=self._refusals,

@@ -69,7 +69,9 @@ def write(db: sqlite3.Connection, pending: Pending, now_us: int) -> None:
             (DONE_REPORTS_MAX,),
         )
     changed = [(key, value) for key, value in pending.state.items() if value is not None]
-    db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", changed)
+    db.executemany(
+        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", changed
+    )
     gone = [(key,) for key, value in pending.state.items() if value is None]
     db.executemany("DELETE FROM state WHERE key = ?", gone)
     if pending.history:

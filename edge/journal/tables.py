@@ -4,8 +4,10 @@ import sqlite3
 from pathlib import Path
 
 SCHEMA_VERSION = 1
-PAGE_BYTES = 4096
-WAL_PAGES = 256
+PAGE_BYTES = 2048
+"""Small, because a commit writes whole pages and mostly changes a few hundred bytes; the tables' definitions
+fit in the first one, which `salvage` counts on."""
+WAL_PAGES = 512
 """Pages in the write-ahead log before they are copied into the file: about 1 MB."""
 QUICK_CHECK_BYTES_MAX = 16 * 1024 * 1024
 """A larger file that was closed in good order is not read through at the start."""
@@ -16,7 +18,8 @@ _SCHEMA = (
     signature TEXT NOT NULL, made_us INTEGER NOT NULL, done_us INTEGER, refusal TEXT,
     acknowledged INTEGER GENERATED ALWAYS AS (done_us IS NOT NULL) VIRTUAL) STRICT""",
     "CREATE INDEX energy_open ON energy (seq) WHERE done_us IS NULL",
-    "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    # With rowids: a value of several hundred bytes then stays in its own page.
+    "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
     "CREATE TABLE live (seq INTEGER PRIMARY KEY, made_us INTEGER NOT NULL, body BLOB NOT NULL) STRICT",
     # A backlog row gets its sequence when it is first sent; until then it may be thinned.
     """CREATE TABLE backlog (id INTEGER PRIMARY KEY, seq INTEGER, made_us INTEGER NOT NULL,

@@ -133,9 +133,13 @@ async def test_balance_works_whatever_the_forecast_is(tmp_path: Path) -> None:
     agent = an_agent(tmp_path, fast_clock())
     agent.connection.prices.forecast = _forecast(agent, price=-3.0)
     async with _running(agent):
-        await eventually(lambda: agent.scheduler.plans_made >= 1 and agent.turns > 20)
-        states = list(_states(agent).values())
-        assert states.count(NodeState.SUPPLYING) == states.count(NodeState.RECEIVING) == 2
+        await eventually(lambda: agent.scheduler.plans_made >= 1)
+
+        def two_pairs() -> bool:
+            states = list(_states(agent).values())
+            return states.count(NodeState.SUPPLYING) == states.count(NodeState.RECEIVING) == 2
+
+        await eventually(two_pairs)
 
 
 async def test_the_forecast_outlives_a_restart_and_is_used_with_its_age(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from edge.journal.disk import SEQ_RESERVE, DiskJournal
 from edge.journal.memory import MemoryJournal
 from edge.journal.port import NewReport
+from edge.journal.tables import PAGE_BYTES
 from edge.journal.worker import JournalWorker, open_journal
 from shared.clock import ManualClock
 from shared.messages import Stream
@@ -399,7 +400,7 @@ def test_the_cap_thins_old_telemetry_keeps_the_recent_whole_and_every_report(dis
     assert set(steps[-quarter:]) == {1}
     assert min(steps[: quarter // 2]) >= 2
     pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-    assert pages * 4_096 <= cap
+    assert pages * PAGE_BYTES <= cap
 
 
 def test_reports_alone_may_pass_the_cap_and_none_is_given_up(disk: OpenDisk) -> None:
