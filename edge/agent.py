@@ -93,7 +93,7 @@ def build(
     opened = _open_board(config, board, clock, bus=bus, bench=bench, switched_at=kept.switched_at)
     cycle = Cycle(
         sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
-        filters=soc_filters(board, config, kept.socs, down_s=kept.down_s),
+        filters=soc_filters(board, config, kept.socs, down_s=kept.down_s, moved_s=kept.moved_s),
         limits=_limits(board, config),
         dispatcher=Dispatcher({node.uid: node.relays for node in opened.nodes}),
         meter=Meter(

@@ -192,9 +192,17 @@ def everything_open(decision: Decision, why: str) -> Decision:
 
 
 def soc_filters(
-    board: Board, config: EdgeConfig, saved: Mapping[str, SocState], *, down_s: float | None
+    board: Board,
+    config: EdgeConfig,
+    saved: Mapping[str, SocState],
+    *,
+    down_s: float | None,
+    moved_s: float = 0.0,
 ) -> dict[str, SocFilter]:
-    """One filter for each node, from its saved state where that can be used."""
+    """One filter for each node, from its saved state where that can be used.
+
+    `moved_s` is how long, after it was saved, a transfer may have run.
+    """
     filters = {}
     for node in board.nodes:
         cell = CellParameters(
@@ -203,7 +211,9 @@ def soc_filters(
             unmetered_current_ma=config.unmetered_current_ma,
         )
         try:
-            filters[node.uid] = SocFilter(cell, state=saved.get(node.uid), down_s=down_s)
+            filters[node.uid] = SocFilter(
+                cell, state=saved.get(node.uid), down_s=down_s, moved_as=node.current_a_max * moved_s
+            )
         except StateUnreadable as error:
             logger.warning("state of charge starts afresh node=%s reason=%s", node.uid, error)
             filters[node.uid] = SocFilter(cell)

@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 WAITING_MAX = 120
 """Turns that may wait for the disk; beyond it telemetry is given up, energy reports never."""
-ESTIMATES_S = 300.0
 FORECAST_S = 3_600.0
 
 Totals = Mapping[str, tuple[int, int]]
@@ -100,7 +99,7 @@ class Keeper:
         if closed:
             values = {**self._switches(), saved.CLOSINGS: saved.encode(turn.closings)}
             self._closings = turn.closings.counts
-        if now - self._estimates_at >= ESTIMATES_S:
+        if now - self._estimates_at >= saved.ESTIMATES_S:
             self._estimates_at = now
             values |= self._estimates(synced=turn.snapshot.synced, stopped=False)
         values |= self._forecast_due(now)

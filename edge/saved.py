@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 KERNEL_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 SOC, METER, MANUAL, RELAYS, MOMENT = "soc", "meter", "manual", "relays", "moment"
 CLOSINGS, FORECAST = "closings", "forecast"
+ESTIMATES_S = 300.0
+"""The charge estimates are saved so often, and at the stop."""
 HELD = "held/"
 """Before the id of each held report."""
 
@@ -56,6 +58,8 @@ class Saved(Struct, frozen=True, kw_only=True):
     """The last usable one."""
     down_s: float | None
     """How long nothing was measured; None: unknown."""
+    moved_s: float
+    """How long, of that, a transfer may have run: after a crash the estimates are not the last ones."""
 
 
 _socs = msgspec.msgpack.Decoder(dict[str, SocState])
@@ -98,6 +102,7 @@ def load(journal: Journal, clock: Clock, *, synced: bool, uids: Collection[str] 
         closings=structs.replace(_decoded(journal, CLOSINGS, _closings) or Closings(), began=None),
         forecast=_decoded(journal, FORECAST, _forecast),
         down_s=_down_s(moment, clock, same_boot=same_boot, synced=synced),
+        moved_s=0.0 if moment is None or moment.stopped else ESTIMATES_S,
     )
 
 

@@ -102,11 +102,13 @@ class SocFilter:
         *,
         state: SocState | None = None,
         down_s: float | None = None,
+        moved_as: float = 0.0,
         start: Soc | None = None,
     ) -> None:
         """Begin from a saved state, from a given charge with its band, or from the first voltage.
 
-        `down_s` is how long nothing was measured after the state was saved; None: unknown.
+        `down_s` is how long nothing was measured after the state was saved; None: unknown. `moved_as` is the
+        charge, in ampere seconds, that may have gone through the meter after it was saved.
 
         Raises:
             StateUnreadable: the saved state has another shape or holds numbers that are not finite.
@@ -129,7 +131,7 @@ class SocFilter:
         self._strain_variance = 1.0
         self._given = start
         if state is not None:
-            self._restore(state, down_s)
+            self._restore(state, down_s, moved_as)
 
     @property
     def soc(self) -> Soc | None:
@@ -216,7 +218,7 @@ class SocFilter:
             self._start(voltage_v, now_a, r0_ohm, metered=metered)
         return self.soc
 
-    def _restore(self, state: SocState, down_s: float | None) -> None:
+    def _restore(self, state: SocState, down_s: float | None, moved_as: float) -> None:
         numbers = [*state.visited, *state.mean, state.capacity_mah, *(v for r in state.covariance for v in r)]
         if len(state.mean) != STATES or len(numbers) != STATES + 1 + STATES * STATES + TENTHS:
             raise StateUnreadable(f"state of charge has {len(state.mean)} states, {STATES} expected")
@@ -233,7 +235,8 @@ class SocFilter:
                 row[C] = 0.0
             self._cov[C][C] = self._cell.capacity_sd_fraction**2
         unseen_a = (self._cell.unmetered_current_ma + self._cell.current_offset_ma) / 1000
-        lost = GAP_SD_MAX if down_s is None else min(unseen_a * down_s / self._capacity_as, GAP_SD_MAX)
+        unseen_as = math.inf if down_s is None else unseen_a * down_s + moved_as
+        lost = min(unseen_as / self._capacity_as, GAP_SD_MAX)
         self._cov[S][S] += RESTORE_SD**2 + lost**2
         self._x[P] = 0.0
         self._cov[P][P] += (0.5 * self._r1_ohm * self._capacity_as / 3600) ** 2

@@ -15,6 +15,8 @@ from shared.messages import Action, Command, CommandAck, Hold
 LEASE_S = 30 * 60.0
 SEEN_MAX = 1000
 """Command ids remembered; a flood of commands beyond it is refused until older ones have expired."""
+SEEN_KEPT = 100
+"""So many of the latest are remembered also after their expiry: the clock may be set back again."""
 LIFE_S_MAX = 24 * 3600.0
 """A command that would stay valid for longer is refused, so that its id need not be kept for ever."""
 
@@ -130,7 +132,10 @@ def command(
     lease_s: float = LEASE_S,
 ) -> tuple[ManualState, CommandAck]:
     """State and answer after a command of the cloud. A repeated id is answered as the first time, undone."""
-    seen = tuple(entry for entry in state.seen if entry.expires_us > utc_us)
+    expirable = len(state.seen) - SEEN_KEPT
+    seen = tuple(
+        entry for number, entry in enumerate(state.seen) if number >= expirable or entry.expires_us > utc_us
+    )
     if len(seen) < len(state.seen):
         state = structs.replace(state, seen=seen)
     for entry in seen:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from edge.control.manual import SEEN_MAX, ManualState, command, expired, hold, restored, transfer
+from edge.control.manual import SEEN_KEPT, SEEN_MAX, ManualState, command, expired, hold, restored, transfer
 from shared.clock import to_micros
 from shared.messages import Action, Command, Hold
 
@@ -105,11 +105,23 @@ def test_a_command_id_is_remembered_across_a_restart_but_its_lease_is_not():
     assert after.leases == ()
 
 
-def test_an_id_is_forgotten_only_when_its_command_has_expired_anyway():
+def test_an_id_is_forgotten_only_after_its_expiry_and_a_hundred_later_ones():
     state, _ = give(ManualState(), an_order())
-    state, answer = give(state, an_order(), at_s=3601.0)
-    assert not answer.accepted
-    assert answer.reason == "expired"
+    later = {"issued_at": NOON, "expires_at": NOON + timedelta(hours=3)}
+    for number in range(SEEN_KEPT):
+        state, _ = give(state, an_order(id=f"later{number}", **later), at_s=3601.0)
+    state, answer = give(state, an_order(), at_s=3602.0)
+    assert (answer.accepted, answer.reason) == (False, "expired")
+
+
+def test_a_clock_that_was_a_year_ahead_for_a_while_gives_no_command_a_second_life():
+    year_s = 365 * 86_400.0
+    state, first = give(ManualState(), an_order())
+    state, _ = give(state, an_order(id="c2"), at_s=year_s)
+    cleared = expired(state, monotonic=1e9)
+    again, second = give(cleared, an_order(), at_s=60.0)
+    assert second == first
+    assert again.leases == ()
 
 
 def test_a_later_command_replaces_the_earlier_one():
