@@ -40,7 +40,7 @@ export function draw(holder, { from, to, panels, label, say }) {
     top += panel.height + TOP;
   }
   const long = to - from > 30 * 3600e3;
-  const wanted = Math.max(2, Math.floor(inner / 80));
+  const wanted = Math.max(2, Math.floor(inner / 60));
   const unit = [120e3, 300e3, 900e3, 1800e3, 3600e3, 7200e3, 10800e3, 21600e3, 43200e3, 86400e3].find((n) => (to - from) / n <= wanted) ?? 172800e3;
   const zone = new Date(from).getTimezoneOffset() * 60e3;
   for (let at = Math.ceil((from - zone) / unit) * unit + zone; at <= to; at += unit) {
@@ -79,7 +79,7 @@ export function draw(holder, { from, to, panels, label, say }) {
 function panelInto(root, panel, top, x, width) {
   const { low, high } = panel;
   const y = (value) => top + (1 - (value - low) / (high - low)) * panel.height;
-  for (const value of steps(low, high, Math.max(3, Math.floor(panel.height / 26)))) {
+  for (const value of steps(low, high, Math.max(3, Math.floor(panel.height / 21)))) {
     root.append(svg("line", { class: value === 0 && low < 0 ? "zero" : "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
     const text = svg("text", { class: "tick", x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" });
     text.textContent = number(value, panel.digits);

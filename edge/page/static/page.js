@@ -124,7 +124,7 @@ function draw() {
   byId("facts").replaceChildren(
     ...facts(last, elapsed).flatMap(([name, text, bad]) => [el("dt", { text: name }), el("dd", { class: bad ? "bad" : "", text })]));
   fill(byId("events"), last.events.length
-    ? last.events.map((event) => ({ text: `${event.utc.slice(11, 19)} ${event.kind.replaceAll("_", " ")} ${event.node_uid ?? ""}: ${event.reason}` }))
+    ? last.events.map((event) => ({ text: `${event.utc.slice(11, 19)} ${event.kind.replaceAll("_", " ")}${event.node_uid ? ` ${event.node_uid}` : ""}: ${event.reason}` }))
     : [{ class: "quiet", text: "none since the start" }]);
 }
 
@@ -133,19 +133,21 @@ function draw() {
 function drawHistory() {
   if (history === null || last === null) return;
   const to = Date.parse(last.utc);
+  for (const node of last.nodes)
+    (history.nodes[node.uid] ??= []).push([last.utc, node.soc_percent, node.power_mw === null ? null : node.power_mw / 1000]);
   // What was recorded fills the width: an agent of ten minutes does not show three empty hours.
   const firsts = Object.values(history.nodes).map((rows) => Date.parse(rows[0][0]));
   const from = Math.max(to - history.hours * 3600e3, Math.min(...firsts, to - 600e3));
   const names = last.nodes.map((node) => node.uid);
-  const of = (column, now) => names.map((name, mark) => ({
+  const of = (column) => names.map((name, mark) => ({
     name,
     mark: mark % 8,
     gap: Math.max((to - from) / 60, 300e3),
-    points: [...(history.nodes[name] ?? []).map((row) => [Date.parse(row[0]), row[column]]), [to, now(last.nodes[mark])]],
+    points: history.nodes[name].map((row) => [Date.parse(row[0]), row[column]]).filter(([at]) => at >= from),
   }));
-  const soc = of(1, (node) => node.soc_percent);
-  const power = of(2, (node) => node.power_mw === null ? null : node.power_mw / 1000);
-  const most = Math.max(1, ...power.flatMap((one) => one.points.map(([at, value]) => at >= from ? Math.abs(value ?? 0) : 0))) * 1.08;
+  const soc = of(1);
+  const power = of(2);
+  const most = Math.max(1, ...power.flatMap((one) => one.points.map(([, value]) => Math.abs(value ?? 0)))) * 1.08;
   const say = (series, digits, unit) => (at) => series.map(({ name, points }) => `${name} ${number(valueAt(points, at), digits)} ${unit}`).join(", ");
   const label = (what, series, unit) => `${what} of each node over the last ${duration((to - from) / 1000)}; now ${series.map((one) => `${one.name} ${number(one.points.at(-1)[1], 1)} ${unit}`).join(", ")}`;
   drawChart(byId("soc-chart"), { from, to, label: label("State of charge", soc, "%"), say: say(soc, 1, "%"), panels: [{ height: 150, low: 0, high: 100, digits: 0, series: soc }] });

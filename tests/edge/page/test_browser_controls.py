@@ -1,12 +1,13 @@
 """The controls in a real browser: by pointer, by keyboard alone, on a phone, and what they refuse."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.config import PageConfig, Secret, TransferConfig
-from shared.messages import Action, NodeState
+from shared.messages import Action, ForecastSlot, GridForecast, NodeState, encode
 from tests.edge.eventually import eventually
 from tests.edge.page.browser import Site, browser, site
 
@@ -207,3 +208,32 @@ async def test_the_action_of_a_hold_reaches_the_node(tmp_path: Path, browser: An
         ]
         await page.click("#stop-all")
         await opened.shows("#summary", "nothing moves")
+
+
+def _forecast(now: datetime) -> GridForecast:
+    """Cheap nights, dear evenings: 2 to 8 a kWh."""
+    start = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    starts = [start + timedelta(minutes=15 * n) for n in range(96)]
+    return GridForecast(
+        made_at=now,
+        slots=tuple(
+            ForecastSlot(start=at, price_xlm_per_kwh=8.0 if n // 12 % 2 else 2.0)
+            for n, at in enumerate(starts)
+        ),
+    )
+
+
+async def test_the_plan_is_drawn_against_the_price_and_says_why(tmp_path: Path, browser: Any) -> None:
+    async with site(tmp_path, browser) as opened:
+        await opened.shows("#plan-words", "No plan")
+        assert await opened.page.locator("#plan svg").count() == 0
+        opened.agent.connection.prices.take_forecast(encode(_forecast(opened.agent.clock.now())))
+
+        await opened.page.wait_for_selector("#plan svg .bar", timeout=20_000)
+
+        await opened.shows("#plan-words", "By the plan the day costs")
+        assert await opened.page.locator("#plan svg path.line").count() == 1
+        assert "NODE_A" in await opened.text("#plan-why")
+        await opened.page.locator("#plan svg").hover()
+        await opened.shows("#plan .reading", "per kWh")
+        assert opened.complaints == []
