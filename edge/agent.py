@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from edge.metering import Meter, MeterSettings
 from edge.scheduler import Scheduler
 from edge.sensing.quality import SensingRules
 from edge.sensing.sampler import Sampler, sources_of
-from hardware.board import load_board, shipped_board
+from hardware.board import find_board
 from hardware.board_model import Board
 from hardware.bus import I2cBus, open_bus
 from hardware.cells import load_chemistry
@@ -80,7 +79,7 @@ def build(
     is_synced = is_synced or (lambda: bench is not None or SYNCHRONIZED_FILE.exists())
     if bench is not None:
         bench.load(config.data_dir / BENCH_FILE)
-    board = bench.board if bench is not None else _board(config.board)
+    board = bench.board if bench is not None else find_board(config.board)
     journal = open_journal(
         config.data_dir / JOURNAL_FILE,
         clock=clock,
@@ -91,24 +90,7 @@ def build(
     )
     kept = saved.load(journal, clock, synced=is_synced(), uids=[node.uid for node in board.nodes])
     opened = _open_board(config, board, clock, bus=bus, bench=bench, switched_at=kept.switched_at)
-    cycle = Cycle(
-        sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
-        filters=soc_filters(board, config, kept.socs, down_s=kept.down_s, moved_s=kept.moved_s),
-        limits=_limits(board, config),
-        dispatcher=Dispatcher({node.uid: node.relays for node in opened.nodes}),
-        meter=Meter(
-            _meter_settings(config),
-            device_id=config.device_id,
-            boot_id=boot_id,
-            new_report_id=lambda: new_id("rpt", clock),
-            state=kept.meter,
-            kernel_boot=saved.kernel_boot(),
-            held=kept.held,
-        ),
-        clock=clock,
-        closings=kept.closings,
-        closings_per_day=config.transfer.closings_per_day,
-    )
+    cycle = _cycle(config, board, opened, kept, clock=clock, boot_id=boot_id)
     worker = JournalWorker(journal)
     connection = Connection(
         config,
@@ -138,6 +120,29 @@ def build(
     return agent
 
 
+def _cycle(
+    config: EdgeConfig, board: Board, opened: OpenBoard, kept: saved.Saved, *, clock: Clock, boot_id: str
+) -> Cycle:
+    return Cycle(
+        sampler=Sampler(sources_of(board), opened.sensors, _rules(config)),
+        filters=soc_filters(board, config, kept.socs, down_s=kept.down_s, moved_s=kept.moved_s),
+        limits=_limits(board, config),
+        dispatcher=Dispatcher({node.uid: node.relays for node in opened.nodes}),
+        meter=Meter(
+            _meter_settings(config),
+            device_id=config.device_id,
+            boot_id=boot_id,
+            new_report_id=lambda: new_id("rpt", clock),
+            state=kept.meter,
+            kernel_boot=saved.kernel_boot(),
+            held=kept.held,
+        ),
+        clock=clock,
+        closings=kept.closings,
+        closings_per_day=config.transfer.closings_per_day,
+    )
+
+
 def _limits(board: Board, config: EdgeConfig) -> dict[str, SafetyLimits]:
     return {
         node.uid: limits_of(
@@ -165,11 +170,6 @@ def _rules(config: EdgeConfig) -> SensingRules:
         stale_after_samples=config.sensing.stale_after_samples,
         frozen_after_samples=config.sensing.frozen_after_samples,
     )
-
-
-def _board(name: str) -> Board:
-    """The board file of that path, or the shipped board of that name."""
-    return load_board(Path(name)) if name.endswith(".toml") or os.sep in name else shipped_board(name)
 
 
 def _open_board(
