@@ -39,8 +39,8 @@ format: $(STAMP) ## let ruff put the layout right
 bench: $(STAMP)  ## every number the README claims, each as a ratio against a reference in the same run
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
-chaos: $(STAMP)  ## the long crash campaign: 30 random kills of agent, broker and cloud
-	@CHAOS_KILLS=30 $(BIN)/python -m pytest tests/journeys -m chaos -n 0 --timeout 1800 $(ARGS)
+chaos: $(STAMP)  ## the long campaigns: 30 random kills, 200 faults of chips, 30 days offline
+	@CHAOS_KILLS=30 CHAOS_FAULTS=200 CHAOS_DAYS=30 CHAOS_CAP_MB=32 $(BIN)/python -m pytest tests/journeys -m chaos -n 0 --timeout 1800 $(ARGS)
 
 PIN := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 

@@ -163,12 +163,14 @@ class Keeper:
                 journal.time_known(boot_id, dated)
             for key, value in values.items():
                 journal.put(key, value)
-            if record is not None:
-                journal.put_telemetry(record, link_up=link_up)
             if ready:
                 journal.put_energy(ready)
             journal.flush(force=urgent)
-            return journal.depth(), journal.is_saved
+            is_saved = journal.is_saved
+            # After the flush: by the next one it is mostly acknowledged, and need not go to the disk at all.
+            if record is not None:
+                journal.put_telemetry(record, link_up=link_up)
+            return journal.depth(), is_saved
 
         self._parts.later(self._written(write, meter))
 

@@ -3,7 +3,7 @@
 Why nothing is lost beyond the bound, and no sequence is used twice:
 
 * Every commit ends with fsync (`synchronous=FULL`). Telemetry and state wait in memory and are committed
-  together 50 s after the first of them came (5/6 of `loss_s`); the caller calls `flush` each second, so a
+  together 55 s after the first of them came (11/12 of `loss_s`); the caller calls `flush` each second, so a
   power cut takes at most 60 s of them. An energy report is committed before `put_energy` returns, with the
   state given beside it and everything that waits.
 * Sequences are counted in memory. At each start the journal first commits a floor of next + 2^30 for each
@@ -57,7 +57,7 @@ from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
 logger = logging.getLogger(__name__)
 
 LOSS_S = 60.0
-FLUSH_SHARE = 5 / 6
+FLUSH_SHARE = 11 / 12
 """A commit begins at this share of `loss_s`: the rest is for a late caller and a slow disk."""
 BYTES_MAX = 256 * 1024 * 1024
 DAY_US = 86_400_000_000
