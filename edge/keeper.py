@@ -64,9 +64,10 @@ class Keeper:
         worker: JournalWorker,
         parts: Parts,
         held: Sequence[Held] = (),
+        undated: Sequence[str] = (),
         totals: Totals | None = None,
     ) -> None:
-        """`held` and `totals` are as the journal has them."""
+        """`held`, `undated` and `totals` are as the journal has them."""
         self.depth: Depth | None = None
         self.telemetry_given_up = 0
         self.totals: Totals = totals or {}
@@ -82,7 +83,7 @@ class Keeper:
         self._telemetry_at = self._estimates_at = self._forecast_at = float("-inf")
         self._forecast: GridForecast | None = None
         self._closings: object = None
-        self._undated = False
+        self._undated = tuple(undated)
         self._latest: MeterState | None = None
 
     def keep(self, turn: Turn, *, link_up: bool, takes_telemetry: bool) -> None:
@@ -103,6 +104,7 @@ class Keeper:
             self._estimates_at = now
             values |= self._estimates(synced=turn.snapshot.synced, stopped=False)
         values |= self._forecast_due(now)
+        dated = self._dated(turn, values)
         self._write(
             turn.reports,
             turn.held,
@@ -110,7 +112,7 @@ class Keeper:
             values=values,
             record=record if takes_telemetry else None,
             link_up=link_up,
-            dated=self._dated(turn),
+            dated=dated,
             force=closed,
         )
 
@@ -121,16 +123,22 @@ class Keeper:
         values = {**self._switches(), **self._estimates(synced=synced, stopped=True)}
         self._write(reports, held, meter=meter, values=values, force=True)
 
-    def _dated(self, turn: Turn) -> int | None:
-        """When this boot began, in wall time, as soon as that is known after it was not."""
+    def _dated(self, turn: Turn, values: dict[str, bytes | None]) -> dict[str, int]:
+        """By run of the agent: when this boot began, in wall time, once that is known."""
         snapshot = turn.snapshot
         if not snapshot.synced:
-            self._undated = True
-            return None
+            if self._boot_id not in self._undated:
+                self._undated += (self._boot_id,)
+                runs = saved.Undated(kernel_boot=saved.kernel_boot(), boot_ids=self._undated)
+                values[saved.UNDATED] = saved.encode(runs)
+            return {}
         if not self._undated:
-            return None
-        self._undated = False
-        return snapshot.utc_us - round(snapshot.monotonic * 1e6)
+            return {}
+        booted_us = snapshot.utc_us - round(snapshot.monotonic * 1e6)
+        dated = dict.fromkeys(self._undated, booted_us)
+        self._undated = ()
+        values[saved.UNDATED] = None
+        return dated
 
     def _write(
         self,
@@ -141,7 +149,7 @@ class Keeper:
         values: dict[str, bytes | None],
         record: Telemetry | None = None,
         link_up: bool = False,
-        dated: int | None = None,
+        dated: Mapping[str, int] | None = None,
         force: bool,
     ) -> None:
         ready = [self._signed(report) for report in reports]
@@ -152,15 +160,14 @@ class Keeper:
         values |= dict.fromkeys((saved.HELD + report_id for report_id in gone), None)
         if meter is not None:
             values[saved.METER] = saved.encode(meter)
-        urgent = bool(ready or fresh or gone or force or dated is not None)
+        urgent = bool(ready or fresh or gone or force or dated)
         if self._worker.waiting > WAITING_MAX and not urgent:
             self.telemetry_given_up += record is not None
             return
-        boot_id = self._boot_id
 
         def write(journal: Journal) -> tuple[Depth, bool]:
-            if dated is not None:
-                journal.time_known(boot_id, dated)
+            for boot_id, booted_us in (dated or {}).items():
+                journal.time_known(boot_id, booted_us)
             for key, value in values.items():
                 journal.put(key, value)
             if ready:

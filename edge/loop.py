@@ -121,6 +121,7 @@ class Agent:
                 wake=connection.wake,
             ),
             held=kept.held,
+            undated=kept.undated,
             totals=totals_of(kept.meter or MeterState()),
         )
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 KERNEL_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 SOC, METER, MANUAL, RELAYS, MOMENT = "soc", "meter", "manual", "relays", "moment"
-CLOSINGS, FORECAST = "closings", "forecast"
+CLOSINGS, FORECAST, UNDATED = "closings", "forecast", "undated"
 ESTIMATES_S = 300.0
 """The charge estimates are saved so often, and at the stop."""
 HELD = "held/"
@@ -41,6 +41,13 @@ class Moment(Struct, frozen=True, kw_only=True):
     """Whether the agent ended in good order, all relays open."""
 
 
+class Undated(Struct, frozen=True, kw_only=True):
+    """Runs of the agent whose telemetry has no date yet."""
+
+    kernel_boot: str
+    boot_ids: tuple[str, ...]
+
+
 class Saved(Struct, frozen=True, kw_only=True):
     """Everything that was kept."""
 
@@ -51,6 +58,8 @@ class Saved(Struct, frozen=True, kw_only=True):
     """Monotonic seconds of each node's last switch. After a reboot or a crash, which opens the relays without
     a note: now, so that the dwell is kept.
     """
+    undated: tuple[str, ...]
+    """Earlier runs in this boot of the machine, by boot_id, whose telemetry has no date yet."""
     held: tuple[Held, ...]
     """Energy reports that wait until the time is known, oldest first."""
     closings: Closings
@@ -67,6 +76,7 @@ _meter = msgspec.msgpack.Decoder(MeterState)
 _manual = msgspec.msgpack.Decoder(ManualState)
 _relays = msgspec.msgpack.Decoder(dict[str, float])
 _moment = msgspec.msgpack.Decoder(Moment)
+_undated = msgspec.msgpack.Decoder(Undated)
 _held = msgspec.msgpack.Decoder(Held)
 _closings = msgspec.msgpack.Decoder(Closings)
 _forecast = msgspec.msgpack.Decoder(GridForecast)
@@ -91,6 +101,7 @@ def load(journal: Journal, clock: Clock, *, synced: bool, uids: Collection[str] 
     switched_at = _decoded(journal, RELAYS, _relays) or {}
     if moment is not None and not moment.stopped:
         switched_at = dict.fromkeys((*switched_at, *uids), now)
+    undated = _decoded(journal, UNDATED, _undated)
     held = [_decoded(journal, key, _held) for key in journal.keys(HELD)]
     manual = _decoded(journal, MANUAL, _manual)
     return Saved(
@@ -98,6 +109,7 @@ def load(journal: Journal, clock: Clock, *, synced: bool, uids: Collection[str] 
         meter=_decoded(journal, METER, _meter),
         manual=ManualState() if manual is None else restored(manual),
         switched_at=switched_at if same_boot else dict.fromkeys(switched_at, now),
+        undated=undated.boot_ids if undated is not None and undated.kernel_boot == kernel_boot() else (),
         held=tuple(sorted((entry for entry in held if entry is not None), key=_age)),
         closings=structs.replace(_decoded(journal, CLOSINGS, _closings) or Closings(), began=None),
         forecast=_decoded(journal, FORECAST, _forecast),
