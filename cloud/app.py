@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -20,7 +20,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from msgspec import Struct
 from nacl.signing import SigningKey
 
-from cloud.api import stelltron
+from cloud.api import lumen, stelltron
+from cloud.api.rate_limit import LimitHeaders, RateLimiting
 from cloud.devices import guard as device_guard
 from cloud.devices.commands import Commands
 from cloud.devices.service import Devices
@@ -33,17 +34,24 @@ from cloud.grid.subscriber import Subscriber
 from cloud.grid.transfers import Transfers
 from cloud.grid.upkeep import Upkeep
 from cloud.identity import guard as identity_guard
+from cloud.identity.attempts import Attempts
+from cloud.identity.email_sign_in import EmailSignIn
+from cloud.identity.linking import Linking
+from cloud.identity.passwords import Passwords
 from cloud.identity.service import Identity
+from cloud.identity.web_auth import WebAuth
 from cloud.kit import health, metrics
 from cloud.kit.events import EventLog
 from cloud.kit.http import JsonBody, JsonResponse
 from cloud.kit.metrics import Metrics
+from cloud.kit.rate_limit import CallLimits, Limits, MemoryCounters
 from cloud.kit.secrets import load_or_make
 from cloud.kit.store.sqlite import SqliteStore
 from cloud.ledger.books import Books
 from cloud.ledger.service import Ledger
 from cloud.market.service import Market
 from cloud.minting.service import Minting
+from cloud.network.service import Network
 from cloud.pricing.service import Pricing
 from cloud.realtime.sse import EventStream
 from cloud.settings import Settings
@@ -56,6 +64,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE = "lumengrid.sqlite"
 SIGNING_KEY = "cloud_key"
 TOKEN_KEY = "token_key"  # noqa: S105  a file name
+WEB_AUTH_KEY = "sep10_key"
 
 
 class Worker(Protocol):
@@ -77,7 +86,13 @@ class Services(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     ledger: Ledger
     books: Books
+    call_limits: CallLimits
+    attempts: Attempts
     identity: Identity
+    email_sign_in: EmailSignIn
+    linking: Linking
+    web_auth: WebAuth
+    network: Network
     devices: Devices
     commands: Commands
     market: Market
@@ -123,7 +138,8 @@ def _services(settings: Settings, clock: Clock) -> Services:
     books = Books(store, clock)
     figures = Metrics(store)
     figures.gauge("lumengrid_ledger_entries", "Entries of both books.", books.entry_total)
-    identity = Identity(store, clock, ledger, load_or_make(settings.data_dir / TOKEN_KEY), settings)
+    people = _people(store, clock, ledger, settings)
+    identity = people.identity
     devices = Devices(store, clock, identity, ledger, signing_key, settings)
     market = Market(store, clock, ledger, identity)
     devices.escrow.add_follower(market)
@@ -140,7 +156,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
         metrics=figures,
         ledger=ledger,
         books=books,
-        identity=identity,
+        **people._asdict(),
         devices=devices,
         commands=devices.commands,
         market=market,
@@ -152,6 +168,40 @@ def _services(settings: Settings, clock: Clock) -> Services:
             store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
         ),
         event_stream=EventStream(events=events, clock=clock),
+    )
+
+
+class _People(NamedTuple):
+    """The services of identity and what counts their callers, by the names in `Services`."""
+
+    call_limits: CallLimits
+    attempts: Attempts
+    identity: Identity
+    email_sign_in: EmailSignIn
+    linking: Linking
+    web_auth: WebAuth
+    network: Network
+
+
+def _people(store: SqliteStore, clock: Clock, ledger: Ledger, settings: Settings) -> _People:
+    limits = Limits(MemoryCounters(clock))
+    token_key = load_or_make(settings.data_dir / TOKEN_KEY)
+    web_auth_key = load_or_make(settings.data_dir / WEB_AUTH_KEY)
+    identity = Identity(store, clock, ledger, token_key, settings)
+    passwords = Passwords()
+    email_sign_in = EmailSignIn(store, clock, identity, passwords)
+    return _People(
+        call_limits=CallLimits(
+            limits,
+            per_minute=settings.rate_limit_per_minute,
+            sign_ins_per_minute=settings.sign_ins_per_minute,
+        ),
+        attempts=Attempts(limits),
+        identity=identity,
+        email_sign_in=email_sign_in,
+        linking=Linking(store, clock, identity, email_sign_in, passwords, token_key),
+        web_auth=WebAuth(store, clock, identity, web_auth_key, token_key, settings),
+        network=Network(store, clock, identity),
     )
 
 
@@ -202,15 +252,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:
     """The ASGI application; `app.state.parts` holds its `Parts`."""
     parts = build(settings, clock or SystemClock())
     app = Litestar(
-        route_handlers=[*stelltron.ROUTES, *health.ROUTES, *metrics.ROUTES],
+        route_handlers=[*stelltron.ROUTES, *lumen.ROUTES, *health.ROUTES, *metrics.ROUTES],
         dependencies={name: _given(getattr(parts.services, name)) for name in Services.__struct_fields__}
         | identity_guard.DEPENDENCIES
         | device_guard.DEPENDENCIES,
-        exception_handlers={Exception: stelltron.render_error},
+        exception_handlers={Exception: lumen.render_any_error},
         dto=JsonBody,
         return_dto=None,
         response_class=JsonResponse,
-        before_send=[parts.metrics.count_request],
+        middleware=[RateLimiting(parts.services.call_limits, parts.services.identity, settings)],
+        before_send=[parts.metrics.count_request, LimitHeaders(parts.clock).add],
         lifespan=[_running(parts)],
         request_max_body_size=settings.body_bytes_max,
         openapi_config=OpenAPIConfig(

@@ -8,12 +8,14 @@
     ├── Conflict (409)         true already, or used already
     ├── PayloadTooLarge (413)
     ├── Unprocessable (422)    well formed, refused by a rule
+    │   └── InvalidFields      which fields, and why each
     ├── RateLimited (429)
     └── Unavailable (503)      the store or a neighbour cannot serve now; try again
 
 Domains derive from these beside the rule that raises them (`InsufficientFunds(BadRequest)`).
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -53,6 +55,12 @@ class PayloadTooLarge(CloudError):
 
 class Unprocessable(CloudError):
     status = 422
+
+
+class InvalidFields(Unprocessable):
+    def __init__(self, details: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("Invalid input data")
+        self.details = details
 
 
 class RateLimited(CloudError):

@@ -5,6 +5,7 @@ value and range. Secrets are made on first start, kept with mode 0600 in the dat
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 ENVIRONMENT_PREFIX = "LUMENGRID_"
+
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.-]{1,48}(:\d{1,5})?")
+"""The host becomes part of a name that Stellar limits to 64 characters."""
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -77,8 +81,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stream_hours: Annotated[
         int, _meaning("Heartbeat and node_data events can be resumed for so many hours.", ge=1, le=8_760)
     ] = 24
+    rate_limit_per_minute: Annotated[
+        int, _meaning("Calls a minute of an address, person or device; 0: no limit.", ge=0, le=100_000)
+    ] = 100
+    sign_ins_per_minute: Annotated[
+        int, _meaning("Sign-ups and sign-ins a minute of an address; 0: no limit.", ge=0, le=100_000)
+    ] = 10
+    public_url: Annotated[
+        str | None,
+        _meaning("Address by which others reach the service, `https://host`; none: host and port."),
+    ] = None
     trusted_proxies: Annotated[tuple[str, ...], _meaning("Addresses whose X-Forwarded-For counts.")] = ()
     body_bytes_max: Annotated[int, _meaning("Largest request body.", ge=1024)] = 1_048_576
+
+    @property
+    def base_url(self) -> str:
+        """By which others reach the service, without a slash at its end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
     def open_trust(self) -> bool:
@@ -148,6 +167,10 @@ def _check(settings: Settings) -> None:
         ) from None
     if not settings.database_url.startswith("sqlite:"):
         raise SettingsError(f"settings: database_url = {settings.database_url!r}: must begin with sqlite:")
+    if settings.public_url is not None and not _PUBLIC_URL.fullmatch(settings.public_url):
+        raise SettingsError(
+            f"settings: public_url = {settings.public_url!r}: must be https://host, without a path"
+        )
     if settings.network == "public":
         for name, allowed in (
             ("device_trust", settings.device_trust != "open"),

@@ -32,6 +32,9 @@ HOST = "127.0.0.1"
 CLOUD_PORT = 8080
 EDGE_PORT = 8090
 BROKER_PORT = 1883
+RATE_LIMIT = "LUMENGRID_RATE_LIMIT_PER_MINUTE"
+CALLS_PER_MINUTE = 1_000
+"""Status line, browser and scripts of one machine all call from the loopback address."""
 READY_TIMEOUT_S = 60
 STOP_EDGE_S = 3.0
 STOP_OTHERS_S = 1.5
@@ -180,6 +183,7 @@ def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Prog
         "LUMENGRID_HOST": HOST,
         "LUMENGRID_PORT": str(cloud_port),
         "LUMENGRID_DATA_DIR": str(options.data / "cloud"),
+        RATE_LIMIT: os.environ.get(RATE_LIMIT, str(CALLS_PER_MINUTE)),
     }
     edge_environ = dict(environ)
     outside = parse_broker_url(options.mqtt_url) if options.mqtt_url else None

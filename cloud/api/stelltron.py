@@ -8,14 +8,18 @@ from litestar.handlers import BaseRouteHandler
 from cloud.devices import routes as devices
 from cloud.grid import routes as grid
 from cloud.identity import routes as identity
+from cloud.identity import web_auth_routes
 from cloud.kit.http import JsonResponse, error_parts
 from cloud.ledger import routes as ledger
 from cloud.market import routes as market
+from cloud.network import routes as network
 from cloud.pricing import routes as pricing
 from cloud.tokens import routes as tokens
 
 ROUTES: list[BaseRouteHandler] = [
     *identity.ROUTES,
+    *web_auth_routes.ROUTES,
+    *network.ROUTES,
     *devices.ROUTES,
     *market.ROUTES,
     *pricing.ROUTES,

@@ -1,7 +1,6 @@
 """Guards of the device routes: who speaks for a device, and who may command it.
 
 A handler that takes `caller: Device` is answered only for that device itself: signed by headers, or keyless
-from litestar.di import NamedDependency
 from nearby under open trust. One that takes `controlled: Device` is answered for the device's owner, an
 admin, or under open trust anyone nearby. Both find the device id in the body.
 """
@@ -10,6 +9,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.datastructures import Headers
 from litestar.di import NamedDependency, Provide
 
 from cloud.devices.errors import UnknownDevice, WrongDevice
@@ -19,12 +19,15 @@ from cloud.errors import BadRequest, Unauthenticated
 from cloud.identity.guard import bearer_token
 from cloud.identity.service import Identity
 from cloud.kit.http import client_address, decode
+from cloud.kit.rate_limit import CallLimits
 from cloud.settings import Settings
 from shared.signatures import request_bytes
 
 DEVICE_ID = "x-device-id"
 COUNTER = "x-device-counter"
 SIGNATURE = "x-device-signature"
+SIGNED_CALLER = "signed_caller"
+"""Under this name a connection's state holds the id of the device that signed, once it is known to have."""
 
 ELSEWHERE = "elsewhere"
 """Not an address, so never local."""
@@ -36,6 +39,11 @@ class _Named(msgspec.Struct, frozen=True, kw_only=True):
     """The one field of any device body that a guard looks at."""
 
     device_id: str
+
+
+def is_signed(headers: Headers) -> bool:
+    """Whether a request claims to be signed by a device."""
+    return DEVICE_ID in headers or COUNTER in headers or SIGNATURE in headers
 
 
 def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
@@ -55,7 +63,10 @@ def caller_address(request: Request[Any, Any, Any], settings: Settings) -> str:
 
 
 async def calling_device(
-    request: Request[Any, Any, Any], devices: NamedDependency[Devices], settings: NamedDependency[Settings]
+    request: Request[Any, Any, Any],
+    devices: NamedDependency[Devices],
+    settings: NamedDependency[Settings],
+    call_limits: NamedDependency[CallLimits],
 ) -> Device:
     """The device that sends this request.
 
@@ -63,19 +74,23 @@ async def calling_device(
         Unauthenticated: unsigned where it must be, a wrong signature, or a counter that did not rise.
         Forbidden: signed by one device, speaking for another.
         NotFound: no such device.
+        RateLimited: it signed, too often.
     """
     body = await request.body()
     named = decode(body, _Named)
-    signer = request.headers.get(DEVICE_ID)
-    if signer is None and COUNTER not in request.headers and SIGNATURE not in request.headers:
+    if not is_signed(request.headers):
         return await devices.unsigned_caller(named.device_id, caller_address(request, settings))
+    signer = request.headers.get(DEVICE_ID)
     counter, signature = request.headers.get(COUNTER), request.headers.get(SIGNATURE)
     if signer is None or counter is None or signature is None:
         raise Unauthenticated("a signed request has X-Device-Id, X-Device-Counter and X-Device-Signature")
     if signer != named.device_id:
         raise WrongDevice("device_id: differs from X-Device-Id")
     signed = request_bytes(request.method, request.url.path, _counter(counter), body)
-    return await devices.verify_request(signer, _counter(counter), signed, signature)
+    device = await devices.verify_request(signer, _counter(counter), signed, signature)
+    request.scope["state"][SIGNED_CALLER] = signer
+    await call_limits.count(request.scope["state"], f"device {signer}")
+    return device
 
 
 async def controlled_device(

@@ -1,6 +1,6 @@
 """What signing in can say no with. No message repeats a signature, a token or a challenge."""
 
-from cloud.errors import BadRequest, NotFound, Unauthenticated
+from cloud.errors import BadRequest, Conflict, NotFound, Unauthenticated
 
 
 class BadWalletProof(BadRequest):
@@ -21,3 +21,11 @@ class UnknownWallet(NotFound):
 
 class TokenRefused(Unauthenticated):
     """An access or refresh token that is malformed, expired, ended or used before."""
+
+
+class WrongPassword(Unauthenticated):
+    """Unknown email or wrong password: no answer tells which."""
+
+
+class WayInTaken(Conflict):
+    """The email or wallet is somebody's already, or the person has one already; accounts never merge."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 
 from cloud.errors import Unauthenticated
@@ -10,7 +11,7 @@ from cloud.identity.model import Person
 from cloud.identity.service import Identity
 
 
-def bearer_token(request: Request[Any, Any, Any]) -> str | None:
+def bearer_token(request: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """The token of the Authorization header; None without the header.
 
     Raises:

@@ -1,50 +1,71 @@
-"""Sign-up, sign-in and the tokens' life, in the shapes of the energy network's document."""
+"""Sign-up, sign-in and the tokens' life: the energy network's routes, and one it shares with LUMEN."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, RawBody
-from msgspec import Meta, Struct
+from litestar.typing import FieldDefinition
+from msgspec import Meta, Raw, Struct
 
 from cloud.errors import BadRequest
+from cloud.identity.attempts import Attempts
+from cloud.identity.email_routes import shown_session
+from cloud.identity.email_sign_in import EmailSignIn
 from cloud.identity.model import Person, Tokens
+from cloud.identity.registration import UserType, email_key
 from cloud.identity.service import Identity, WalletProof
-from cloud.kit.http import JsonResponse, decode
+from cloud.kit.fields import decode_fields
+from cloud.kit.http import JsonBody, JsonResponse, client_address, decode
+from cloud.kit.rate_limit import caller_at
+from cloud.settings import Settings
 from shared.clock import rfc3339
 
 Address = Annotated[str, Meta(max_length=100)]
 Signature = Annotated[str, Meta(max_length=200)]
 Message = Annotated[str, Meta(max_length=300)]
 
+SIGN_IN_BY = "sign_in_by"
+"""Under this name a connection's state holds `wallet` or `email`, once its body told."""
+
 
 class SignUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What proves a wallet."""
+
     wallet_address: Address
     signature: Signature
     message: Message | None = None
     """A challenge; absent: the constant message was signed."""
 
 
-class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The field that is there tells the way in."""
+class WalletSignIn(SignUp, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a sign-in by wallet."""
 
-    wallet_address: Address | None = None
-    signature: Signature | None = None
-    message: Message | None = None
 
-    def wallet_proof(self) -> WalletProof:
-        """The wallet's way in.
+class EmailLogin(Struct, frozen=True, kw_only=True):
+    """The body of a sign-in by email."""
 
-        Raises:
-            BadRequest: a field of the wallet's way in is missing.
-        """
-        if self.wallet_address is None:
-            raise BadRequest("wallet_address: required")
-        if self.signature is None:
-            raise BadRequest("signature: required")
-        return WalletProof(wallet_address=self.wallet_address, signature=self.signature, message=self.message)
+    email: Annotated[str, Meta(max_length=300)]
+    password: Annotated[str, Meta(max_length=300)]
+    user_type: UserType
+
+
+class SignInBody(JsonBody[Any]):
+    """The body of the sign-in that two documents share: the field that is there tells which."""
+
+    def decode_bytes(self, value: bytes) -> WalletSignIn | EmailLogin:
+        sent = decode(value, dict[str, Raw])
+        by_wallet, by_email = "wallet_address" in sent, "email" in sent
+        if by_wallet == by_email:
+            raise BadRequest("body: must have either wallet_address or email")
+        self.asgi_connection.scope["state"][SIGN_IN_BY] = "wallet" if by_wallet else "email"
+        return decode(value, WalletSignIn) if by_wallet else decode_fields(value, EmailLogin)
+
+    @classmethod
+    def is_supported_model_type_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003
+        return True
 
 
 class ChallengeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,16 +81,26 @@ class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 @post("/api/v1/auth/signup", status_code=201)
 async def signup(data: JSONBody[SignUp], identity: NamedDependency[Identity]) -> Response[dict[str, Any]]:
     """Register a wallet by its signature; 200 with the same person where it is known."""
-    person, is_new = await identity.signup(
-        WalletProof(wallet_address=data.wallet_address, signature=data.signature, message=data.message)
-    )
+    person, is_new = await identity.signup(proof_of(data))
     return JsonResponse(_shown(person), status_code=201 if is_new else 200, media_type="application/json")
 
 
-@post("/api/v1/auth/login", status_code=200)
-async def login(data: JSONBody[SignIn], identity: NamedDependency[Identity]) -> Tokens:
-    """Tokens for a known wallet's signature."""
-    return await identity.login(data.wallet_proof())
+@post("/api/v1/auth/login", status_code=200, dto=SignInBody)
+async def login(
+    data: JSONBody[WalletSignIn | EmailLogin],
+    request: Request[Any, Any, Any],
+    identity: NamedDependency[Identity],
+    email_sign_in: NamedDependency[EmailSignIn],
+    attempts: NamedDependency[Attempts],
+    settings: NamedDependency[Settings],
+) -> Tokens | dict[str, Any]:
+    """Tokens for a known wallet's signature, or for an email and its password."""
+    address = caller_at(client_address(request, settings.trusted_proxies))
+    if isinstance(data, WalletSignIn):
+        async with attempts.counted(data.wallet_address, address):
+            return await identity.login(proof_of(data))
+    async with attempts.counted(f"{email_key(data.email)} {data.user_type}", address):
+        return shown_session(await email_sign_in.login(data.email, data.password, data.user_type))
 
 
 @post("/api/v1/auth/refresh", status_code=200)
@@ -94,11 +125,8 @@ async def me(person: NamedDependency[Person]) -> dict[str, Any]:
     return _shown(person) | {"location": person.location}
 
 
-@post("/api/v1/auth/logout", status_code=200)
-async def logout(person: NamedDependency[Person], identity: NamedDependency[Identity]) -> dict[str, str]:
-    """End every sign-in of the person."""
-    await identity.logout(person)
-    return {"message": "signed out"}
+def proof_of(data: SignUp) -> WalletProof:
+    return WalletProof(wallet_address=data.wallet_address, signature=data.signature, message=data.message)
 
 
 def _shown(person: Person) -> dict[str, Any]:
@@ -111,4 +139,6 @@ def _shown(person: Person) -> dict[str, Any]:
     }
 
 
-ROUTES: list[BaseRouteHandler] = [signup, login, refresh, challenge, me, logout]
+ROUTES: list[BaseRouteHandler] = [signup, refresh, challenge, me]
+SHARED: list[BaseRouteHandler] = [login]
+"""Two documents have it."""

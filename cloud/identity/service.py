@@ -1,4 +1,7 @@
-"""Who somebody is: sign-up, sign-in, refresh, logout, and the person behind a token."""
+"""Who somebody is: sign-up and sign-in by wallet, refresh, logout, and the person behind a token.
+
+The other ways in stand beside it: `email_sign_in.py`, `web_auth.py` (SEP-10), `linking.py`.
+"""
 
 import asyncio
 import logging
@@ -12,7 +15,7 @@ from cloud.identity import storage
 from cloud.identity.challenge import Challenge, make_challenge, read_challenge
 from cloud.identity.errors import ChallengeRefused, TokenRefused, UnknownWallet
 from cloud.identity.model import ADMIN, Person, Role, Tokens
-from cloud.identity.tokens import REFRESH_LIFE_S, AccessClaims, AccessTokens, hash_token
+from cloud.identity.tokens import REFRESH_LIFE_S, WALLET_LIFE_S, AccessClaims, AccessTokens, hash_token
 from cloud.identity.wallet import CONSTANT_MESSAGE, check_address, verify_wallet
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
@@ -72,18 +75,11 @@ class Identity:
         """
         challenge = await self._proven(proof)
         async with self._store.write() as tx:
-            await self._use(tx, challenge)
+            await self.spend(tx, challenge)
             known = await storage.person_by_wallet(tx, proof.wallet_address)
             if known is not None:
                 return known, False
-            account = await self._ledger.open_account(tx)
-            person = await storage.add_person(
-                tx, wallet_address=proof.wallet_address, account=account, now_us=self._clock.now_us()
-            )
-            if self._settings.network != "public":
-                await self._ledger.post(tx, _faucet(account))
-        logger.info("person signed up id=%d", person.id)
-        return person, True
+            return await self.add(tx, proof.wallet_address), True
 
     async def login(self, proof: WalletProof) -> Tokens:
         """Tokens of a new sign-in, which ends the refresh tokens of earlier ones.
@@ -97,8 +93,11 @@ class Identity:
             person = await storage.person_by_wallet(tx, proof.wallet_address)
             if person is None:
                 raise UnknownWallet("wallet_address: unknown; sign up first with POST /api/v1/auth/signup")
-            await self._use(tx, challenge)
-            return await self._sign_in(tx, person)
+            await self.spend(tx, challenge)
+            claims = await self.open_sign_in(tx, person)
+            refresh_token = uuid4()
+            await self._add_refresh_token(tx, refresh_token, claims.sign_in_id)
+        return Tokens(access_token=self.access_token(claims), refresh_token=str(refresh_token))
 
     async def refresh(self, token: UUID, *, rotate: bool) -> tuple[str, UUID | None]:
         """A new access token; with `rotate` also the refresh token that takes this one's place.
@@ -115,6 +114,8 @@ class Identity:
             reused = row is not None and row.rotated_at_us is not None and row.revoked_at_us is None
             if row is not None and reused:
                 await storage.revoke_sign_in(tx, row.sign_in_id, now_us)
+            if row is not None and _usable(row, now_us):
+                await storage.note_refresh(tx, row.sign_in_id, now_us)
             fresh = uuid4() if rotate and row is not None and _usable(row, now_us) else None
             if row is not None and fresh is not None:
                 await storage.mark_rotated(tx, token_hash, now_us)
@@ -124,7 +125,7 @@ class Identity:
         if row is None or not _usable(row, now_us):
             raise TokenRefused("refresh_token: unknown, expired, ended or used before; sign in again")
         claims = AccessClaims(person_id=row.person_id, sign_in_id=row.sign_in_id)
-        return self._tokens.make(claims, now_us), fresh
+        return self.access_token(claims), fresh
 
     async def logout(self, person: Person) -> None:
         """End every sign-in of the person: no token of theirs works any more."""
@@ -143,6 +144,62 @@ class Identity:
         if person is None:
             raise TokenRefused("the access token was revoked: sign in again")
         return person
+
+    def holder_of(self, token: str) -> int | None:
+        """The id in an access token that is ours and unexpired, revoked or not; None for any other."""
+        try:
+            return self._tokens.read(token, self._clock.now_us()).person_id
+        except TokenRefused:
+            return None
+
+    # Building blocks: they join the caller's transaction
+
+    async def add(self, tx: WriteTx, wallet_address: str | None) -> Person:
+        """A new person, with or without a wallet."""
+        account = await self._ledger.open_account(tx)
+        person = await storage.add_person(
+            tx, wallet_address=wallet_address, account=account, now_us=self._clock.now_us()
+        )
+        if wallet_address is not None:
+            await self.welcome(tx, account)
+        tx.after_commit(lambda: logger.info("person signed up id=%d", person.id))
+        return person
+
+    async def welcome(self, tx: WriteTx, account: str) -> None:
+        """What a new wallet starts with; nothing on the public network."""
+        if self._settings.network != "public":
+            await self._ledger.post(tx, _faucet(account))
+
+    async def spend(self, tx: WriteTx, challenge: Challenge | None) -> None:
+        """Use a challenge up; None, the constant message, is never used up.
+
+        Raises:
+            ChallengeRefused: it was used before.
+        """
+        if challenge is not None and not await storage.use_challenge(
+            tx,
+            nonce=challenge.nonce,
+            expires_at_us=challenge.expires_at_us,
+            now_us=self._clock.now_us(),
+        ):
+            raise ChallengeRefused("message: the challenge was used before; ask for a new one")
+
+    async def open_sign_in(self, tx: WriteTx, person: Person) -> AccessClaims:
+        """A new sign-in, which ends the refresh tokens of earlier ones."""
+        claims = AccessClaims(person_id=person.id, sign_in_id=new_id("sess", self._clock))
+        await storage.add_sign_in(
+            tx, sign_in_id=claims.sign_in_id, person_id=person.id, now_us=self._clock.now_us()
+        )
+        return claims
+
+    async def become_operator(self, tx: WriteTx, person: Person, location: str) -> None:
+        """Make the person a network node operator who is at home there."""
+        await storage.set_role(tx, person.id, Role.OPERATOR)
+        await storage.set_location(tx, person.id, location)
+
+    def access_token(self, claims: AccessClaims, *, life_s: int = WALLET_LIFE_S) -> str:
+        """The token that acts for a sign-in, from now on."""
+        return self._tokens.make(claims, self._clock.now_us(), life_s=life_s)
 
     async def person(self, tx: ReadTx, person_id: int) -> Person:
         """The person with this id.
@@ -205,23 +262,6 @@ class Identity:
         if message == CONSTANT_MESSAGE:
             return None
         return read_challenge(self._key, message, proof.wallet_address, self._clock.now_us())
-
-    async def _use(self, tx: WriteTx, challenge: Challenge | None) -> None:
-        if challenge is not None and not await storage.use_challenge(
-            tx,
-            nonce=challenge.nonce,
-            expires_at_us=challenge.expires_at_us,
-            now_us=self._clock.now_us(),
-        ):
-            raise ChallengeRefused("message: the challenge was used before; ask for a new one")
-
-    async def _sign_in(self, tx: WriteTx, person: Person) -> Tokens:
-        now_us = self._clock.now_us()
-        sign_in_id, refresh_token = new_id("sess", self._clock), uuid4()
-        await storage.add_sign_in(tx, sign_in_id=sign_in_id, person_id=person.id, now_us=now_us)
-        await self._add_refresh_token(tx, refresh_token, sign_in_id)
-        claims = AccessClaims(person_id=person.id, sign_in_id=sign_in_id)
-        return Tokens(access_token=self._tokens.make(claims, now_us), refresh_token=str(refresh_token))
 
     async def _add_refresh_token(self, tx: WriteTx, token: UUID, sign_in_id: str) -> None:
         await storage.add_refresh_token(

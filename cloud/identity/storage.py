@@ -1,12 +1,42 @@
-"""People, sign-ins, refresh tokens and used challenges in SQL."""
+"""People, their emails and profiles, sign-ins, refresh tokens and used challenges in SQL."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.identity.model import Person, Role
-from cloud.identity.tokens import ACCESS_LIFE_S
+from cloud.identity.profile import Profile
+from cloud.identity.registration import UserType
+from cloud.identity.tokens import ACCESS_LIFE_S_MAX
 from cloud.kit.store import ReadTx, WriteTx
 
+_PROFILE = (
+    "name",
+    "phone",
+    "timezone",
+    "locale",
+    "currency",
+    "budget_preferences",
+    "personal_category_set",
+    "business_name",
+    "contact_person",
+    "gstin",
+)
 _PERSON = "id, wallet_address, role, is_admin, kyc_status, location, account, created_at_us"
+
+
+class _EmailAndType(Struct, frozen=True, kw_only=True):
+    email: str
+    user_type: UserType
+
+
+class EmailLogin(Struct, frozen=True, kw_only=True):
+    """Whom an email and its type sign in, given the password."""
+
+    person_id: int
+    user_type: UserType
+    password_hash: str
+
+    def __repr__(self) -> str:
+        return f"EmailLogin(person_id={self.person_id}, ***)"
 
 
 class RefreshRow(Struct, frozen=True, kw_only=True):
@@ -44,7 +74,7 @@ async def person_of_sign_in(tx: ReadTx, person_id: int, sign_in_id: str) -> Pers
     )
 
 
-async def add_person(tx: WriteTx, *, wallet_address: str, account: str, now_us: int) -> Person:
+async def add_person(tx: WriteTx, *, wallet_address: str | None, account: str, now_us: int) -> Person:
     person = await tx.fetch_one(
         Person,
         "INSERT INTO people (wallet_address, role, is_admin, kyc_status, location, account, created_at_us)"
@@ -66,6 +96,21 @@ async def set_role(tx: WriteTx, person_id: int, role: Role) -> None:
     )
 
 
+async def set_location(tx: WriteTx, person_id: int, location: str) -> None:
+    await tx.execute(
+        "UPDATE people SET location = :location WHERE id = :person_id",
+        {"location": location, "person_id": person_id},
+    )
+
+
+async def set_wallet(tx: WriteTx, person_id: int, wallet_address: str) -> None:
+    """Only for a person without one."""
+    await tx.execute(
+        "UPDATE people SET wallet_address = :wallet_address WHERE id = :person_id AND wallet_address IS NULL",
+        {"wallet_address": wallet_address, "person_id": person_id},
+    )
+
+
 async def set_admin(tx: WriteTx, person_id: int, *, is_admin: bool) -> None:
     await tx.execute(
         "UPDATE people SET is_admin = :is_admin WHERE id = :person_id",
@@ -83,7 +128,7 @@ async def add_sign_in(tx: WriteTx, *, sign_in_id: str, person_id: int, now_us: i
     await tx.execute(
         "DELETE FROM sign_ins WHERE person_id = :person_id AND replaced_at_us <= :ended_before_us"
         " AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE sign_in_id = sign_ins.id)",
-        {"person_id": person_id, "ended_before_us": now_us - ACCESS_LIFE_S * 1_000_000},
+        {"person_id": person_id, "ended_before_us": now_us - ACCESS_LIFE_S_MAX * 1_000_000},
     )
     await tx.execute(
         "UPDATE sign_ins SET replaced_at_us = :now_us WHERE person_id = :person_id"
@@ -131,6 +176,78 @@ async def mark_rotated(tx: WriteTx, token_hash: str, now_us: int) -> None:
     await tx.execute(
         "UPDATE refresh_tokens SET rotated_at_us = :now_us WHERE token_hash = :token_hash",
         {"now_us": now_us, "token_hash": token_hash},
+    )
+
+
+async def note_refresh(tx: WriteTx, sign_in_id: str, now_us: int) -> None:
+    await tx.execute(
+        "UPDATE sign_ins SET refreshed_at_us = :now_us WHERE id = :id", {"now_us": now_us, "id": sign_in_id}
+    )
+
+
+_EMAIL_LOGIN = "SELECT person_id, user_type, password_hash FROM email_logins"
+
+
+async def email_login(tx: ReadTx, email_key: str, user_type: UserType) -> EmailLogin | None:
+    return await tx.fetch_one(
+        EmailLogin,
+        f"{_EMAIL_LOGIN} WHERE email_key = :email_key AND user_type = :user_type",
+        {"email_key": email_key, "user_type": user_type.value},
+    )
+
+
+async def email_login_of(tx: ReadTx, person_id: int) -> EmailLogin | None:
+    return await tx.fetch_one(
+        EmailLogin, f"{_EMAIL_LOGIN} WHERE person_id = :person_id", {"person_id": person_id}
+    )
+
+
+async def add_email_login(tx: WriteTx, login: EmailLogin, *, email: str, email_key: str, now_us: int) -> None:
+    await tx.execute(
+        "INSERT INTO email_logins (person_id, email, email_key, user_type, password_hash, created_at_us)"
+        " VALUES (:person_id, :email, :email_key, :user_type, :password_hash, :now_us)",
+        {
+            "person_id": login.person_id,
+            "email": email,
+            "email_key": email_key,
+            "user_type": login.user_type.value,
+            "password_hash": login.password_hash,
+            "now_us": now_us,
+        },
+    )
+
+
+async def profile_of(tx: ReadTx, person_id: int) -> Profile:
+    """The defaults where nothing was told."""
+    told = await tx.fetch_one(
+        Profile,
+        f"SELECT {', '.join(_PROFILE)} FROM profiles WHERE person_id = :person_id",
+        {"person_id": person_id},
+    )
+    email = await tx.fetch_one(
+        _EmailAndType,
+        "SELECT email, user_type FROM email_logins WHERE person_id = :person_id",
+        {"person_id": person_id},
+    )
+    last_active_us = await tx.fetch_value(
+        "SELECT MAX(COALESCE(refreshed_at_us, created_at_us)) FROM sign_ins WHERE person_id = :person_id",
+        {"person_id": person_id},
+    )
+    return structs.replace(
+        told or Profile(),
+        email=email.email if email else None,
+        user_type=email.user_type if email else UserType.CONSUMER,
+        last_active_us=last_active_us,
+    )
+
+
+async def set_profile(tx: WriteTx, person_id: int, profile: Profile) -> None:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _PROFILE)
+    await tx.execute(
+        f"INSERT INTO profiles (person_id, {', '.join(_PROFILE)})"
+        f" VALUES (:person_id, {', '.join(':' + name for name in _PROFILE)})"
+        f" ON CONFLICT (person_id) DO UPDATE SET {changes}",
+        {"person_id": person_id} | {name: getattr(profile, name) for name in _PROFILE},
     )
 
 

@@ -1,9 +1,10 @@
-"""Access tokens: JWTs that name a person and a sign-in, HS256 under the token key, 15 min.
+"""Access tokens: JWTs that name a person and a sign-in, HS256 under the token key, 15 or 30 min.
 
 Refresh tokens are random UUIDs; only their SHA-256 is kept (122 random bits need no slow hash).
 """
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from joserfc import jwt
@@ -13,12 +14,15 @@ from msgspec import Struct
 
 from cloud.identity.errors import TokenRefused
 
-ACCESS_LIFE_S = 15 * 60
+WALLET_LIFE_S = 15 * 60
+EMAIL_LIFE_S = 30 * 60
+ACCESS_LIFE_S_MAX = EMAIL_LIFE_S
 REFRESH_LIFE_S = 7 * 24 * 3_600
 
 _ALGORITHM = "HS256"
 _ISSUER = "lumengrid"
 _USE = "access"
+_USE_SEP_10 = "access-sep10"
 
 
 class AccessClaims(Struct, frozen=True, kw_only=True):
@@ -34,22 +38,40 @@ class AccessTokens:
     def __init__(self, key: bytes) -> None:
         self._key = OctKey.import_key(key)
 
-    def make(self, claims: AccessClaims, now_us: int) -> str:
-        """A token that is valid from now on, for `ACCESS_LIFE_S`."""
+    def make(self, claims: AccessClaims, now_us: int, *, life_s: int = WALLET_LIFE_S) -> str:
+        """A token that is valid from now on, for `life_s`."""
         now_s = now_us // 1_000_000
-        return jwt.encode(
-            {"alg": _ALGORITHM},
+        return self._encode(
             {
                 "iss": _ISSUER,
                 "use": _USE,
                 "sub": str(claims.person_id),
                 "sid": claims.sign_in_id,
                 "iat": now_s,
-                "exp": now_s + ACCESS_LIFE_S,
-            },
-            self._key,
-            algorithms=[_ALGORITHM],
+                "exp": now_s + life_s,
+            }
         )
+
+    def make_for_wallet(
+        self, claims: AccessClaims, now_us: int, *, issuer: str, wallet_address: str, jti: str
+    ) -> str:
+        """A token as SEP-10 describes it: its subject is the wallet, its issuer a URL."""
+        now_s = now_us // 1_000_000
+        return self._encode(
+            {
+                "iss": issuer,
+                "use": _USE_SEP_10,
+                "sub": wallet_address,
+                "jti": jti,
+                "person": str(claims.person_id),
+                "sid": claims.sign_in_id,
+                "iat": now_s,
+                "exp": now_s + WALLET_LIFE_S,
+            }
+        )
+
+    def _encode(self, claims: dict[str, Any]) -> str:
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._key, algorithms=[_ALGORITHM])
 
     def read(self, token: str, now_us: int) -> AccessClaims:
         """The claims of a token that is ours and has not expired.
@@ -59,18 +81,20 @@ class AccessTokens:
         """
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            sep_10 = claims.get("use") == _USE_SEP_10
+            person = "person" if sep_10 else "sub"
             jwt.JWTClaimsRegistry(
                 now=now_us // 1_000_000,
-                iss={"essential": True, "value": _ISSUER},
-                use={"essential": True, "value": _USE},
+                iss={"essential": True} if sep_10 else {"essential": True, "value": _ISSUER},
+                use={"essential": True, "values": [_USE, _USE_SEP_10]},
                 sub={"essential": True},
                 sid={"essential": True},
                 exp={"essential": True},
             ).validate(claims)
-            return AccessClaims(person_id=int(claims["sub"]), sign_in_id=str(claims["sid"]))
+            return AccessClaims(person_id=int(claims[person]), sign_in_id=str(claims["sid"]))
         except ExpiredTokenError:
             raise TokenRefused("the access token has expired: refresh it or sign in again") from None
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, KeyError):
             raise TokenRefused("the access token is not valid: sign in again") from None
 
 

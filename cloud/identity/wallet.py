@@ -12,7 +12,7 @@ from cloud.identity.errors import BadWalletProof, WrongSignature
 CONSTANT_MESSAGE = "los-tecnicos-auth"
 
 
-def check_address(address: str) -> None:
+def check_address(address: str, *, field: str = "wallet_address") -> None:
     """Return silently for a Stellar public key, `G…` with its checksum.
 
     Raises:
@@ -21,7 +21,7 @@ def check_address(address: str) -> None:
     from stellar_sdk import StrKey
 
     if not StrKey.is_valid_ed25519_public_key(address):
-        raise BadWalletProof("wallet_address: must be a Stellar public key, G and 55 more characters")
+        raise BadWalletProof(f"{field}: must be a Stellar public key, G and 55 more characters")
 
 
 def verify_wallet(address: str, message: str, signature: str) -> None:

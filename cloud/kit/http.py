@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
+from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.spec import Schema
@@ -130,7 +131,7 @@ def _first_problem(error: ValidationException) -> str:
     return error.detail
 
 
-def client_address(request: Request[Any, Any, Any], trusted_proxies: tuple[str, ...]) -> str:
+def client_address(request: ASGIConnection[Any, Any, Any, Any], trusted_proxies: tuple[str, ...]) -> str:
     """The caller's address; X-Forwarded-For counts only where the direct peer is a configured proxy."""
     peer = request.client.host if request.client else "unknown"
     if peer in trusted_proxies:

@@ -40,5 +40,6 @@ def ben() -> Wallet:
 
 @pytest.fixture
 def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
-    """The defaults, or with what a test's `parametrize("settings", [{…}], indirect=True)` says."""
-    return Settings(data_dir=tmp_path / "cloud", **getattr(request, "param", {}))
+    """The defaults without limits, or with what `parametrize("settings", [{…}], indirect=True)` says."""
+    unlimited = {"rate_limit_per_minute": 0, "sign_ins_per_minute": 0}
+    return Settings(data_dir=tmp_path / "cloud", **(unlimited | getattr(request, "param", {})))

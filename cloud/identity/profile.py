@@ -1,0 +1,137 @@
+"""What a person tells about themselves, its defaults and its rules."""
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from cloud.errors import InvalidFields
+from cloud.identity.registration import UserType, is_phone
+
+CATEGORIES = {
+    UserType.CONSUMER: ("Groceries", "Food & Dining", "Transport", "Utilities", "Entertainment"),
+    UserType.BUSINESS: ("Inventory", "Supplies", "Travel", "Services", "Salary"),
+}
+CATEGORIES_MAX = 50
+CATEGORY_LENGTH_MAX = 60
+BUDGET_BYTES_MAX = 4_096
+
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", re.ASCII)
+"""Language, script, region of BCP 47."""
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+"""ISO 4217."""
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What is known, with the defaults of somebody who told nothing."""
+
+    email: str | None = None
+    user_type: UserType = UserType.CONSUMER
+    name: str = ""
+    phone: str | None = None
+    timezone: str = "Asia/Kolkata"
+    locale: str = "en"
+    currency: str = "INR"
+    budget_preferences: str = "{}"
+    """A JSON object, kept as it was sent."""
+    personal_category_set: str | None = None
+    """A JSON array of names; None: those of the user type."""
+    business_name: str | None = None
+    contact_person: str | None = None
+    gstin: str | None = None
+    last_active_us: int | None = None
+    """The newest sign-in or refresh; None before the first."""
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The person's own set, or the one of the user type."""
+        if self.personal_category_set is None:
+            return CATEGORIES[self.user_type]
+        return msgspec.json.decode(self.personal_category_set, type=tuple[str, ...])
+
+
+class ProfileChange(Struct, frozen=True, kw_only=True):
+    """What to change; UNSET stays as it is."""
+
+    name: str | UnsetType = UNSET
+    phone: str | UnsetType | None = UNSET
+    timezone: str | UnsetType = UNSET
+    locale: str | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    budget_preferences: Raw | UnsetType = UNSET
+    personal_category_set: tuple[str, ...] | UnsetType = UNSET
+    business_name: str | UnsetType = UNSET
+    contact_person: str | UnsetType = UNSET
+
+    def applied(self, profile: Profile) -> Profile:
+        """The profile after it.
+
+        Raises:
+            InvalidFields: all that do not hold.
+        """
+        changes = {
+            name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET
+        }
+        problems = {
+            name: problem
+            for name, value in changes.items()
+            if (problem := _problem(name, value, profile.user_type)) is not None
+        }
+        if problems:
+            raise InvalidFields({name: [problem] for name, problem in problems.items()})
+        if "budget_preferences" in changes:
+            changes["budget_preferences"] = bytes(changes["budget_preferences"]).decode()
+        if "personal_category_set" in changes:
+            encoded = msgspec.json.encode(changes["personal_category_set"])
+            changes["personal_category_set"] = encoded.decode()
+        return msgspec.structs.replace(profile, **changes)
+
+
+def _problem(name: str, value: Any, user_type: UserType) -> str | None:
+    match name:
+        case "name":
+            return None if value.strip() else "Must not be empty"
+        case "phone":
+            told = value is None or is_phone(value)
+            return None if told else "Must be + and country code, 7 to 15 digits"
+        case "timezone":
+            return None if _is_zone(value) else "Not an IANA time zone such as Asia/Kolkata"
+        case "locale":
+            return None if _LOCALE.fullmatch(value) else "Not a locale such as en or en-IN"
+        case "currency":
+            return None if _CURRENCY.fullmatch(value) else "Not an ISO 4217 code such as INR"
+        case "budget_preferences":
+            return _budget_problem(value)
+        case "personal_category_set":
+            return _categories_problem(value)
+        case _:
+            if user_type is UserType.CONSUMER:
+                return "Only for business users"
+            return None if value.strip() else "Must not be empty"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is a folder, or too long
+        return False
+    return True
+
+
+def _budget_problem(value: Raw) -> str | None:
+    sent = bytes(value)
+    if not sent.lstrip().startswith(b"{"):
+        return "Must be an object"
+    return None if len(sent) <= BUDGET_BYTES_MAX else f"At most {BUDGET_BYTES_MAX} bytes"
+
+
+def _categories_problem(names: tuple[str, ...]) -> str | None:
+    if not 1 <= len(names) <= CATEGORIES_MAX:
+        return f"Must be 1 to {CATEGORIES_MAX} names"
+    if any(not name.strip() or len(name) > CATEGORY_LENGTH_MAX for name in names):
+        return f"Each name must be 1 to {CATEGORY_LENGTH_MAX} characters"
+    if len({name.casefold() for name in names}) < len(names):
+        return "No name twice"
+    return None

@@ -1,0 +1,1 @@
+"""Network node operators and where they are."""

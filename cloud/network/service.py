@@ -1,0 +1,58 @@
+"""Who takes part as a network node operator: a role anyone may take, which gives no power over others."""
+
+import logging
+
+from cloud.identity.model import Person
+from cloud.identity.service import Identity
+from cloud.kit.store import ReadTx, Store
+from cloud.network import storage
+from cloud.network.model import NetworkNode
+from cloud.network.storage import NodeRow
+from shared.clock import Clock
+from shared.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+
+class Network:
+    """The use cases of network nodes."""
+
+    def __init__(self, store: Store, clock: Clock, identity: Identity) -> None:
+        self._store = store
+        self._clock = clock
+        self._identity = identity
+
+    async def register(self, person: Person, location: str) -> tuple[NetworkNode, bool]:
+        """The person's node, and whether it is new; one that is there moves to the location."""
+        wish = NodeRow(
+            id=new_id("nn", self._clock),
+            person_id=person.id,
+            location=location,
+            created_at_us=self._clock.now_us(),
+        )
+        async with self._store.write() as tx:
+            row = await storage.set_node(tx, wish)
+            await self._identity.become_operator(tx, person, location)
+            node = await self._shown(tx, row)
+        logger.info("network node registered id=%s person_id=%d", node.id, person.id)
+        return node, row.id == wish.id
+
+    async def nodes(self, *, after: str, limit: int) -> list[NetworkNode]:
+        """Registered after the node with that id (empty: from the first), oldest first."""
+        async with self._store.read() as tx:
+            return [await self._shown(tx, row) for row in await storage.nodes_after(tx, after, limit)]
+
+    async def total(self) -> int:
+        """How many there are."""
+        async with self._store.read() as tx:
+            return await storage.node_total(tx)
+
+    async def _shown(self, tx: ReadTx, row: NodeRow) -> NetworkNode:
+        person = await self._identity.person(tx, row.person_id)
+        return NetworkNode(
+            id=row.id,
+            person_id=row.person_id,
+            user_id=person.shown_id,
+            location=row.location,
+            created_at_us=row.created_at_us,
+        )
