@@ -22,6 +22,7 @@ from nacl.signing import SigningKey
 
 from cloud.api import lumen, stelltron
 from cloud.api.rate_limit import LimitHeaders, RateLimiting
+from cloud.audit.service import Export
 from cloud.devices import guard as device_guard
 from cloud.devices.commands import Commands
 from cloud.devices.service import Devices
@@ -102,6 +103,7 @@ class Services(Struct, frozen=True, kw_only=True):
     transfers: Transfers
     agent_calls: AgentCalls
     event_stream: EventStream
+    ledger_export: Export
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -168,6 +170,7 @@ def _services(settings: Settings, clock: Clock) -> Services:
             store=store, clock=clock, devices=devices, minting=minting, grid=grid, transfers=transfers
         ),
         event_stream=EventStream(events=events, clock=clock),
+        ledger_export=Export(store, ledger, books, pricing, signing_key, settings),
     )
 
 

@@ -1,4 +1,4 @@
-"""`lumengrid`: up, broker, cloud, edge. Each program is imported only when it is asked for."""
+"""`lumengrid`: up, broker, cloud, edge, ledger. Each program is imported only when it is asked for."""
 
 import asyncio
 import sys
@@ -8,6 +8,7 @@ import click
 
 from lumengrid.cloud_commands import cloud
 from lumengrid.edge_commands import edge
+from lumengrid.ledger_commands import ledger
 from lumengrid.processes import end_with_parent, set_up_log
 
 
@@ -83,3 +84,4 @@ def broker(host: str, port: int, secrets_file: Path) -> None:
 
 main.add_command(cloud)
 main.add_command(edge)
+main.add_command(ledger)

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
+from cloud.audit import routes as audit
 from cloud.devices import routes as devices
 from cloud.grid import routes as grid
 from cloud.identity import routes as identity
@@ -26,6 +27,7 @@ ROUTES: list[BaseRouteHandler] = [
     *ledger.ROUTES,
     *tokens.ROUTES,
     *grid.ROUTES,
+    *audit.ROUTES,
 ]
 
 

@@ -9,13 +9,13 @@ stranger can check the report behind every mint and work the mint out again.
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
-from cloud.minting.model import Claim, Evidence, Mint
+from cloud.minting.model import Claim, Evidence
 from cloud.minting.policy import Policy
 from cloud.minting.weighing import Plan, Rules
 from shared.clock import rfc3339
@@ -73,6 +73,21 @@ class EnergyFacts(
         )
 
 
+class HeldPart(Protocol):
+    """The held part of a mint, by the names that `Mint` has for it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def tx_hash(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def held_tokens(self) -> int: ...
+    @property
+    def held_carbon_credit(self) -> int: ...
+
+
 def entry_of(claim: Claim, plan: Plan) -> Entry:
     """What stands in the ledger for an accepted claim: its mint, or that all of it was circular."""
     return mint_entry(claim, plan) if plan.verdict.minted_mwh else circular_entry(claim, plan)
@@ -112,12 +127,12 @@ def circular_entry(claim: Claim, plan: Plan) -> Entry:
     )
 
 
-def release_entry(mint: Mint, payee: str) -> Entry | None:
+def release_entry(mint: HeldPart, payee: str) -> Entry | None:
     """The held part to its payee; None where it is less than the smallest unit."""
     return _held_entry(EntryKind.RELEASE, mint, payee, {"reason": "held_mint_released"})
 
 
-def burn_entry(mint: Mint) -> Entry | None:
+def burn_entry(mint: HeldPart) -> Entry | None:
     """The held part to nobody; None where it is less than the smallest unit."""
     return _held_entry(EntryKind.BURN, mint, SystemAccount.BURNED, {"reason": "held_mint_burned"})
 
@@ -127,7 +142,7 @@ def flagged_account(account: str) -> str:
     return f"{account}/{FLAGGED_HOLD}"
 
 
-def _held_entry(kind: EntryKind, mint: Mint, to: str, facts: Mapping[str, str]) -> Entry | None:
+def _held_entry(kind: EntryKind, mint: HeldPart, to: str, facts: Mapping[str, str]) -> Entry | None:
     flagged = flagged_account(mint.account)
     postings = _moved(
         Posting(flagged, Asset.LT, -mint.held_tokens),
