@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import SETTINGS, EdgeConfig, Secret, example_toml, load_config, setting_value, settings_table
+from edge.config import (
+    SETTINGS,
+    EdgeConfig,
+    PlanConfig,
+    Secret,
+    example_toml,
+    load_config,
+    setting_value,
+    settings_table,
+    tariff_prices,
+)
 from edge.errors import ConfigWrong
+from hardware.board import shipped_board
 
 LEAST = 'device_id = "porch-1"\nboard = "bench_five"\n'
 
@@ -185,6 +196,7 @@ def test_the_example_file_is_a_working_one_and_names_every_setting(tmp_path):
     path.write_text(text, encoding="utf-8")
     config = load_config(path, {})
     assert isinstance(config, EdgeConfig)
+    assert shipped_board(config.board).nodes
     for setting in SETTINGS:
         field = setting.name.rpartition(".")[2]
         assert f"{field} =" in text or setting.variable in text
@@ -204,3 +216,26 @@ def test_the_example_file_states_the_defaults(tmp_path):
     assert [setting_value(spelled, s.name) for s in SETTINGS if s.name != "board"] == [
         setting_value(default, s.name) for s in SETTINGS if s.name != "board"
     ]
+
+
+@pytest.mark.parametrize(
+    "field, value, allowed",
+    [
+        ("default_tariff", "1, 2", "one price, or 24"),
+        ("default_tariff", "cheap", "one price, or 24"),
+        ("default_tariff", "nan", "one price, or 24"),
+        ("tariff_zone", "Atlantis/Port", "Europe/Madrid"),
+        ("tariff_zone", "../etc/passwd", "Europe/Madrid"),
+    ],
+)
+def test_a_tariff_that_cannot_be_used_is_refused_with_what_is_allowed(tmp_path, field, value, allowed):
+    path = tmp_path / "edge.toml"
+    path.write_text(f'device_id = "a"\nboard = "b"\n[plan]\n{field} = "{value}"\n', encoding="utf-8")
+    with pytest.raises(ConfigWrong, match=f"plan.{field} = '{value}' cannot be used: allowed is .*{allowed}"):
+        load_config(path, {})
+
+
+def test_a_tariff_has_one_price_or_one_for_each_hour():
+    hours = ",".join(str(hour) for hour in range(24))
+    for text, prices in (("0.25", (0.25,)), (hours, tuple(map(float, range(24))))):
+        assert tariff_prices(PlanConfig(default_tariff=text)) == prices

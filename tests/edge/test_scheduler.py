@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from edge import scheduler as scheduler_module
-from edge.config import PlanConfig
+from edge.config import PlanConfig, TransferConfig
 from edge.loop import Agent
 from edge.page import view
 from edge.planner.forecast import Outlook, Source
@@ -16,7 +16,7 @@ from edge.planner.model import Plan, PlanSlot
 from edge.planner.site import SitePlan
 from hardware.bench import Bench, BenchSettings
 from shared.clock import to_micros
-from shared.messages import Action, ForecastSlot, GridForecast, NodeState
+from shared.messages import Action, ForecastSlot, GridForecast, Hold, NodeState
 from tests.edge.agents import SETTINGS, an_agent, fast_clock
 from tests.edge.eventually import eventually
 from tests.edge.test_agent import _running, _states
@@ -228,3 +228,29 @@ async def test_it_does_not_plan_while_the_time_is_not_known(tmp_path: Path) -> N
     async with _running(agent):
         await eventually(lambda: agent.scheduler.plans_made >= 1)
         assert "the clock is not known to be right" in view.state(agent)["plan"]["reason"]
+
+
+async def test_relays_that_have_used_up_their_day_begin_nothing_also_after_a_restart(tmp_path: Path) -> None:
+    clock = fast_clock()
+    few = TransferConfig(closings_per_day=2, dwell_s=0.0)
+    first = an_agent(tmp_path, clock, transfer=few)
+    async with _running(first):
+        for _ in range(2):
+            await eventually(lambda: _states(first).get("NODE_A") is NodeState.SUPPLYING)
+            first.on_hold(Hold(node_uid="NODE_A", action="idle"))
+            await eventually(lambda: _states(first)["NODE_A"] is NodeState.IDLE)
+            first.on_hold(Hold(node_uid="NODE_A", action="release"))
+        await eventually(lambda: "as often as its day allows" in _reason(first, "NODE_A"))
+
+    second = an_agent(tmp_path, clock, transfer=few)
+    async with _running(second):
+        await eventually(lambda: second.turns > 5)
+        assert "the discharge relay has closed as often as its day allows" in _reason(second, "NODE_A")
+        # A person may still have it.
+        second.on_hold(Hold(node_uid="NODE_A", action="discharge"))
+        await eventually(lambda: _states(second)["NODE_A"] is NodeState.SUPPLYING)
+
+
+def _reason(agent: Agent, uid: str) -> str:
+    assert agent.state is not None
+    return next(node.reason for node in agent.state.nodes if node.uid == uid)

@@ -1,5 +1,7 @@
 """The curves and limits of the cell files, checked against their sources and as functions."""
 
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,13 @@ from hardware.cells.chemistry import parse_chemistry
 )
 def test_the_curve_passes_through_the_published_points(name, soc_fraction, volts):
     assert load_chemistry(name).ocv_v(soc_fraction) == pytest.approx(volts, abs=1e-6)
+
+
+def test_every_cell_file_is_a_chemistry_that_a_board_may_name_and_the_other_way_round():
+    names = [file.name for file in files("hardware.cells").iterdir() if file.name.endswith(".toml")]
+    assert sorted(f"{name}.toml" for name in CHEMISTRIES) == sorted(names)
+    for name in CHEMISTRIES:
+        assert load_chemistry(name).name == name
 
 
 @pytest.mark.parametrize("name", CHEMISTRIES)
