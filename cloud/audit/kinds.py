@@ -156,7 +156,7 @@ class Kinds:
         self.policies: set[str] = set()
         self.scales: set[int] = set()
         """By which measured energy was multiplied."""
-        self._network = network
+        self.network = network
         self._given: set[str] = set()
         self._held: dict[int, _Held] = {}
         self._payees: dict[str, set[str]] = {}
@@ -186,7 +186,7 @@ class Kinds:
         self._opposites.append((place.entry, _fingerprint(leaf.postings, -1)))
 
     def _energy(self, place: Place, leaf: ReadLeaf[EnergyFacts]) -> None:
-        if self._network == "public" and leaf.facts.policy != "reject":
+        if self.network == "public" and leaf.facts.policy != "reject":
             raise Lie("policy", "reject, on the public network", leaf.facts.policy)
         self.policies.add(leaf.facts.policy)
         self.scales.add(leaf.facts.energy_scale)
@@ -255,7 +255,7 @@ class Kinds:
         )
         if leaf.postings != expected or is_system(account):
             raise Lie("postings", _shown(expected), _shown(leaf.postings))
-        if self._network == "public":
+        if self.network == "public":
             raise Lie("kind", "no faucet on the public network", "faucet")
         if account in self._given:
             raise Lie("postings", "an account new to the faucet", account)

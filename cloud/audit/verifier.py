@@ -177,13 +177,14 @@ class Verifier:
 
     def _begin(self, line: bytes) -> _Part:
         header = _read_header(line)
-        first = self._kinds is None
         if self._key is not None and header.public_key != self._key:
             raise Lie("header: public_key", self._key, header.public_key)
         self._key = header.public_key
         if header.after != self.last_index:
             raise Lie("header: after", _index(self.last_index), _index(header.after))
-        if first:
+        if self._kinds is not None and header.network != self._kinds.network:
+            raise Lie("header: network", self._kinds.network, header.network)
+        if self._kinds is None:
             self._kinds = Kinds(header.network)
             if self._earlier is not None:
                 self._expect("the earlier head", self._earlier)

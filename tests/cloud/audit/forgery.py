@@ -40,6 +40,17 @@ def tree_root(leaf_hashes: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def trailed(lines: list[bytes], key: SigningKey) -> bytes:
+    """The lines, and a trailer that signs them."""
+    body = b"".join(lines)
+    digest = hashlib.sha256(body).hexdigest()
+    leaves = sum(line.startswith(b'{"entry":') for line in lines)
+    prices = sum(line.startswith(b'{"price":') for line in lines)
+    signed = signature(key, "ledger-export", f"{leaves}\n{prices}\n{digest}\n".encode())
+    trailer = {"leaves": leaves, "prices": prices, "sha256": digest, "signature": signed}
+    return body + compact({"trailer": trailer}) + b"\n"
+
+
 class Forged:
     """`leaves` are `[entry, document as dict]`; change what you like, then `render`."""
 
@@ -91,16 +102,7 @@ class Forged:
         if supply:
             self.header["supply"] = self.supply()
         lines += [compact({"price": price}) for price in self.prices]
-        body = b"\n".join([compact({"header": self.header}), *lines]) + b"\n"
-        digest = hashlib.sha256(body).hexdigest()
-        signed = f"{len(hashes)}\n{len(self.prices)}\n{digest}\n".encode()
-        trailer = {
-            "leaves": len(hashes),
-            "prices": len(self.prices),
-            "sha256": digest,
-            "signature": signature(self.key, "ledger-export", signed),
-        }
-        return body + compact({"trailer": trailer}) + b"\n"
+        return trailed([line + b"\n" for line in [compact({"header": self.header}), *lines]], self.key)
 
     def supply(self):
         held = Counter()

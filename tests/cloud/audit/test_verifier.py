@@ -1,6 +1,5 @@
 """An export of a real run is accepted; whatever lies in one is named."""
 
-import hashlib
 import json
 import os
 import random
@@ -18,7 +17,7 @@ from cloud.identity import service as identity_service
 from cloud.ledger.model import EntryKind
 from shared.messages import TreeHead
 from shared.money import TOKEN_UNITS
-from tests.cloud.audit.forgery import Forged, compact, signature
+from tests.cloud.audit.forgery import Forged, trailed
 
 LT = 10_000_000
 
@@ -501,9 +500,8 @@ def test_an_interrupted_download_is_verified_with_its_continuation(run, forged):
     cut = b"".join(whole[:9]) + whole[9][:50]  # header, leaves 0 to 7, and a part of leaf 8
     rest = Forged(run.export, forged.key, forged.meter)
     rest.header["after"] = 7
-    body = rest.render()  # the trailer's count is of all leaves: made again below
-    lines = body.splitlines(keepends=True)
-    continued = _trailed([lines[0], *lines[9:-1]], forged.key)
+    lines = rest.render().splitlines(keepends=True)
+    continued = trailed([lines[0], *lines[9:-1]], forged.key)
 
     assert verified(cut, continued).entries == len(forged.leaves)
     lie = lie_in(cut, run.export)
@@ -511,16 +509,11 @@ def test_an_interrupted_download_is_verified_with_its_continuation(run, forged):
     assert lie_in(continued).where == "header: after"
 
 
-def _trailed(lines: list[bytes], key: SigningKey) -> bytes:
-    body = b"".join(lines)
-    digest = hashlib.sha256(body).hexdigest()
-    leaves = sum(line.startswith(b'{"entry":') for line in lines)
-    prices = sum(line.startswith(b'{"price":') for line in lines)
-    signed = f"{leaves}\n{prices}\n{digest}\n".encode()
-    trailer = {
-        "leaves": leaves,
-        "prices": prices,
-        "sha256": digest,
-        "signature": signature(key, "ledger-export", signed),
-    }
-    return body + compact({"trailer": trailer}) + b"\n"
+def test_the_parts_of_a_download_are_of_one_ledger(run, forged):
+    cut = b"".join(run.export.splitlines(keepends=True)[:9])
+    forged.header["after"] = 7
+    forged.header["network"] = "testnet"
+    lines = forged.render().splitlines(keepends=True)
+
+    lie = lie_in(cut, trailed([lines[0], *lines[9:-1]], forged.key))
+    assert (lie.where, lie.expected, lie.found) == ("header: network", "offline", "testnet")
