@@ -100,7 +100,11 @@ async def test_a_plan_that_safety_refuses_is_recorded_once_and_then_balance_goes
     agent = an_agent(tmp_path, clock, Bench.five(clock, settings=settings), plan=OFF)
     agent.scheduler.plan = _site_plan(agent, NODE_E=DISCHARGE, NODE_A=CHARGE)
     async with _running(agent):
-        await eventually(lambda: _states(agent).get("NODE_E") is NodeState.RECEIVING)
+        await eventually(lambda: any(event.kind == "veto" for event in agent.events))
+        turns = agent.turns
+        await eventually(
+            lambda: agent.turns > turns + 60 and _states(agent).get("NODE_E") is NodeState.RECEIVING
+        )
 
         assert _states(agent)["NODE_A"] is NodeState.SUPPLYING
         vetoes = [event for event in agent.events if event.kind == "veto"]
@@ -254,3 +258,14 @@ async def test_relays_that_have_used_up_their_day_begin_nothing_also_after_a_res
 def _reason(agent: Agent, uid: str) -> str:
     assert agent.state is not None
     return next(node.reason for node in agent.state.nodes if node.uid == uid)
+
+
+async def test_a_charge_far_from_the_plan_asks_for_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "DEVIATION_POINTS", 0.1)
+    monkeypatch.setattr(scheduler_module, "DEVIATION_PAUSE_S", 5.0)
+    # Every hour costs the same, so the plan holds while balance moves A: 1 A is 0.64 points a minute.
+    agent = an_agent(tmp_path, fast_clock(), plan=PlanConfig(default_tariff="0.3"))
+    async with _running(agent):
+        await eventually(lambda: agent.scheduler.plans_made >= 4, within_s=20)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.control import ManualState
+from edge.control.latch import Cause
 from edge.cycle import Turn
 from edge.snapshot import Value
 from hardware.bench import Bench
@@ -28,6 +29,7 @@ KINDS = ("nack", "nack twice", "timeout", "stick", "flip", "brown out", "claim",
 VOLTAGE_REGISTER = {"ina226": 0x02, "ina219": 0x02, "ads1115": 0x00}
 TRUSTED = {Quality.GOOD, Quality.ESTIMATED}
 SAFE_WITHIN = 2
+CHARGE_GUARDS = {Cause.LOW_SOC, Cause.HIGH_SOC, Cause.UNDER_VOLTAGE, Cause.OVER_VOLTAGE}
 
 
 class Faulty:
@@ -145,5 +147,6 @@ def test_no_fault_of_a_chip_or_a_pin_stops_a_turn_or_keeps_a_relay_closed(tmp_pa
     for _ in range(300):
         turn = site.turn()
     assert all(view.fault is None for view in turn.snapshot.nodes)
+    assert {latch.cause for guard in turn.safety.nodes for latch in guard.latches} <= CHARGE_GUARDS
     assert site.closed_turns > site.turns / 4
     print(f"{sum(thrown.values())} faults in {site.turns} turns: {dict(thrown)}")
