@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cloud.errors import Unauthenticated
-from cloud.kit.rate_limit import Limits, Rule, refused
+from cloud.kit.rate_limit import Limits, Rule, Standing, refused
 
 ACCOUNT_FROM_ADDRESS = (
     Rule(calls=5, window_s=60),
@@ -44,11 +44,15 @@ class Attempts:
         ]
         taken: list[str] = []
         try:
+            over: list[Standing] = []
             for key, rule in zip(keys, (*ACCOUNT_FROM_ADDRESS, *ADDRESS, *ACCOUNT), strict=True):
                 standing = await self._limits.take(key, rule)
                 if standing is not None and not standing.allowed:
-                    raise refused(standing)
-                taken.append(key)
+                    over.append(standing)
+                else:
+                    taken.append(key)
+            if over:
+                raise refused(max(over, key=lambda standing: standing.retry_after_s))
             yield
         except Unauthenticated:
             taken.clear()

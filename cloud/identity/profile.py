@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from cloud.errors import InvalidFields
 from cloud.identity.registration import UserType, is_phone
@@ -35,7 +35,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     locale: str = "en"
     currency: str = "INR"
     budget_preferences: str = "{}"
-    """A JSON object, kept as it was sent."""
+    """A JSON object of the client's own; the service reads nothing from it."""
     personal_category_set: str | None = None
     """A JSON array of names; None: those of the user type."""
     business_name: str | None = None
@@ -60,7 +60,7 @@ class ProfileChange(Struct, frozen=True, kw_only=True):
     timezone: str | UnsetType = UNSET
     locale: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
-    budget_preferences: Raw | UnsetType = UNSET
+    budget_preferences: dict[str, Any] | UnsetType = UNSET
     personal_category_set: tuple[str, ...] | UnsetType = UNSET
     business_name: str | UnsetType = UNSET
     contact_person: str | UnsetType = UNSET
@@ -81,11 +81,9 @@ class ProfileChange(Struct, frozen=True, kw_only=True):
         }
         if problems:
             raise InvalidFields({name: [problem] for name, problem in problems.items()})
-        if "budget_preferences" in changes:
-            changes["budget_preferences"] = bytes(changes["budget_preferences"]).decode()
-        if "personal_category_set" in changes:
-            encoded = msgspec.json.encode(changes["personal_category_set"])
-            changes["personal_category_set"] = encoded.decode()
+        for name in ("budget_preferences", "personal_category_set"):
+            if name in changes:
+                changes[name] = msgspec.json.encode(changes[name]).decode()
         return msgspec.structs.replace(profile, **changes)
 
 
@@ -120,11 +118,9 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _budget_problem(value: Raw) -> str | None:
-    sent = bytes(value)
-    if not sent.lstrip().startswith(b"{"):
-        return "Must be an object"
-    return None if len(sent) <= BUDGET_BYTES_MAX else f"At most {BUDGET_BYTES_MAX} bytes"
+def _budget_problem(value: dict[str, Any]) -> str | None:
+    too_long = len(msgspec.json.encode(value)) > BUDGET_BYTES_MAX
+    return f"At most {BUDGET_BYTES_MAX} bytes" if too_long else None
 
 
 def _categories_problem(names: tuple[str, ...]) -> str | None:

@@ -46,6 +46,12 @@ def test_proxies_are_a_list_with_commas() -> None:
         ("device_trust", "everyone"),
         ("constant_sign_in", "perhaps"),
         ("open_energy_scale", "0"),
+        ("rate_limit_per_minute", "-1"),
+        ("sign_ins_per_minute", "many"),
+        ("public_url", "grid.example.com"),
+        ("public_url", "https://grid.example.com/"),
+        ("public_url", "ftp://grid.example.com"),
+        ("public_url", "https://" + "x" * 49),
     ],
 )
 def test_a_wrong_value_stops_the_start_and_is_named(name: str, value: str) -> None:

@@ -241,6 +241,8 @@ async def test_what_cannot_be_proved_is_refused(client, ledger):
     answers = {path: await client.get(f"{PREFIX}/{path}") for path in expected}
 
     assert {path: answer.status_code for path, answer in answers.items()} == expected
+    unknown_path = answers.pop("proof/x").json()  # an entry is a number: no route, so no document of its own
+    assert set(unknown_path) == {"error", "message", "timestamp"}
     assert all(list(answer.json()) == ["error"] for answer in answers.values())
 
 
