@@ -1,6 +1,5 @@
 """An export of a real run is accepted; whatever lies in one is named."""
 
-import json
 import os
 import random
 
@@ -17,7 +16,7 @@ from cloud.identity import service as identity_service
 from cloud.ledger.model import EntryKind
 from shared.messages import TreeHead
 from shared.money import TOKEN_UNITS
-from tests.cloud.audit.forgery import Forged, trailed
+from tests.cloud.audit.forgery import Forged, compact, parsed, trailed
 
 LT = 10_000_000
 
@@ -119,10 +118,75 @@ def test_any_inserted_dropped_or_moved_bytes_are_noticed(run, data):
         verified(changed)
 
 
-@pytest.mark.parametrize("added", [b"\n", b" ", b"{}\n", b"\r\n"], ids=repr)
+@pytest.mark.parametrize("added", [b"\n", b"{}\n", b"\r\n", None], ids=repr)
 def test_nothing_may_follow_the_trailer(run, added):
-    with pytest.raises(Lie):
-        verified(run.export + added) if added != b" " else verified(run.export[:-1] + b" \n")
+    lines = run.export.splitlines(keepends=True)
+
+    lie = lie_in(run.export + (lines[-1] if added is None else added))
+    assert lie.where == f"line {len(lines) + 1}"
+    assert lie.expected == "nothing after the trailer"
+
+
+def test_a_signature_is_written_in_one_way_only(run):
+    """The last digit of 64 bytes in base64 has four spare bits, which other readers ignore."""
+    position = run.export.rindex(b"==") - 1
+    digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    alias = digits[digits.index(run.export[position]) + 1]
+
+    changed = run.export[:position] + bytes([alias]) + run.export[position + 1 :]
+    assert lie_in(changed).where == "trailer"
+
+
+@pytest.mark.parametrize(
+    "line,place",
+    [(0, "header"), (1, "entry 1 (leaf 0)"), (24, "price (line 25)")],
+    ids=["header", "entry", "price"],
+)
+def test_a_line_is_written_in_one_way_only_even_when_all_is_signed_again(run, forged, line, place):
+    """A space before the brace at its end."""
+    lines = run.export.splitlines(keepends=True)[:-1]
+    lines[line] = lines[line][:-2] + b" }\n"
+
+    lie = lie_in(trailed(lines, forged.key))
+    assert lie.where == place
+    assert "canonical form" in lie.expected
+
+
+def test_a_hash_that_is_not_its_leafs_is_named(run, forged):
+    lines = run.export.splitlines(keepends=True)[:-1]
+    other = b"1" if lines[3].endswith(b'0"}\n') else b"0"
+    lines[3] = lines[3][:-4] + other + b'"}\n'
+
+    assert lie_in(trailed(lines, forged.key)).where == "entry 3 (leaf 2): leaf_hash"
+
+
+def test_entries_come_before_prices(run, forged):
+    lines = run.export.splitlines(keepends=True)[:-1]
+    assert lines[-1].startswith(b'{"price"')
+    assert lines[-2].startswith(b'{"price"')
+    moved = [*lines, lines[23]]
+
+    lie = lie_in(trailed(moved, forged.key))
+    assert (lie.where, lie.expected) == (f"line {len(moved)}", "an entry, a price or the trailer")
+
+
+def test_more_entries_than_the_head_signs_are_named(run, forged):
+    entry, last = forged.leaves.pop()
+    lines = forged.render().splitlines(keepends=True)
+    extra = run.export.splitlines(keepends=True)[last["index"] + 1]
+    first_price = len(forged.leaves) + 1
+    lines = [*lines[:first_price], extra, *lines[first_price:-1]]
+
+    lie = lie_in(trailed(lines, forged.key))
+    assert lie.where == f"entry {entry} (leaf {last['index']})"
+    assert lie.expected == f"no more than the {len(forged.leaves)} entries of the head"
+
+
+@pytest.mark.parametrize("time", ["2026-01-01T00:00:00+00:00", "2026-01-01", "soon", "2026-01-01T00:00:00"])
+def test_a_time_is_written_in_one_way_only(forged, time):
+    forged.leaves[0][1]["time"] = time
+
+    assert lie_in(forged.render()).where == f"{where(forged, 0)}: time"
 
 
 @pytest.mark.parametrize("cut", [1, 2, 100, 400, 5_000])
@@ -149,6 +213,10 @@ def test_a_foreign_key_is_told_from_the_pinned_one(run, forged):
     lie = lie_in(export, pinned_key=key_of(run))
     assert lie.where == "header: public_key"
     assert lie.expected == key_of(run)
+
+
+def copied(leaf):
+    return parsed(compact(leaf))
 
 
 def where(forged: Forged, index: int) -> str:
@@ -285,7 +353,7 @@ def test_the_public_network_rejects_what_others_hold(forged):
 def test_the_same_report_minted_twice_is_named(forged, called):
     entry, leaf = forged.leaves[-1]
     last_mint = next(leaf for leaf in reversed(forged.mints()))
-    again = json.loads(json.dumps(last_mint))
+    again = copied(last_mint)
     again["facts"]["report_id"] = called or again["facts"]["report_id"]
     forged.leaves.append([entry + 1, again])
     forged.renumber()
@@ -385,7 +453,7 @@ def test_a_held_part_is_decided_once(forged):
         if leaf["facts"].get("reason") == "held_mint_burned"
     )
     entry, leaf = forged.leaves[position]
-    again = json.loads(json.dumps(leaf))
+    again = copied(leaf)
     # Funded by the held part that is still there, so that no balance gives it away.
     forged.leaves = [*forged.leaves[: position + 1], [entry, again], *forged.leaves[position + 1 :]]
     for index in range(position + 1, len(forged.leaves)):
@@ -399,22 +467,37 @@ def test_a_held_part_is_decided_once(forged):
 def test_an_escrow_that_goes_to_two_owners_is_named(forged):
     leaf = next(leaf for _, leaf in forged.leaves if leaf["facts"].get("reason") == "escrow_claimed")
     assert len(leaf["postings"]) >= 4
-    leaf["postings"][3]["account"] = leaf["postings"][3]["account"][:-1] + "0"
+    leaf["postings"][3]["account"] = "acct_" + "z" * 26
 
     assert lie_in(forged.render()).where.startswith(where(forged, leaf["index"]))
 
 
 def test_a_reversal_of_what_stands_no_more_is_named(forged):
-    entry, leaf = forged.leaves[-1]
-    facts, reversal = forged.of_kind("reversal")
-    again = json.loads(json.dumps(reversal))
-    forged.leaves.append([entry + 1, again])
+    """The first reversal is itself taken back, so that no balance would give the second one away."""
+    entry = forged.leaves[-1][0]
+    _, reversal = forged.of_kind("reversal")
+    back = copied(reversal)
+    for posting in back["postings"]:
+        posting["amount"] = -posting["amount"]
+    position = reversal["index"]
+    back["facts"].update(reverses_index=position, reverses_entry=forged.leaves[position][0])
+    forged.leaves += [[entry + 1, back], [entry + 2, copied(reversal)]]
     forged.renumber()
 
     lie = lie_in(forged.render())
-    assert where(forged, len(forged.leaves) - 1) in lie.where
-    assert facts["reverses_index"] == 1
-    assert leaf["index"] == len(forged.leaves) - 2
+    assert lie.where == f"{where(forged, len(forged.leaves) - 1)}: reverses_index"
+    assert lie.found == "1, taken back before"
+
+
+@pytest.mark.parametrize(
+    "field,value", [("reverses_index", 17), ("reverses_index", -1), ("reverses_entry", 3)]
+)
+def test_a_reversal_names_an_earlier_entry(forged, field, value):
+    facts, leaf = forged.of_kind("reversal")
+    assert leaf["index"] == 17
+    facts[field] = value
+
+    assert lie_in(forged.render()).where == f"{where(forged, 17)}: {field}"
 
 
 def test_a_reversal_that_is_not_the_opposite_is_named(forged):
@@ -443,18 +526,62 @@ def test_a_balance_below_its_floor_is_named(forged):
     assert lie_in(forged.render()).where.startswith(f"{where(forged, 0)}: balance of acct_")
 
 
-@pytest.mark.parametrize("change", ["amount", "twice", "public"])
-def test_the_faucet_gives_a_fixed_sum_once_and_never_on_the_public_network(forged, change):
+@pytest.mark.parametrize(
+    "change,at,field",
+    [("amount", 0, "postings"), ("twice", 1, "postings"), ("public", 0, "kind"), ("system", 0, "postings")],
+)
+def test_the_faucet_gives_a_fixed_sum_once_and_never_on_the_public_network(forged, change, at, field):
+    first, second = (leaf["postings"] for _, leaf in forged.leaves[:2])
     if change == "public":
         forged.header["network"] = "public"
     elif change == "twice":
-        account = forged.leaves[0][1]["postings"][1]["account"]
-        forged.leaves[1][1]["postings"][1]["account"] = account
+        second[1]["account"] = first[1]["account"]
+    elif change == "system":
+        first[1]["account"] = "burned"
     else:
-        for sign, posting in zip((-1, 1), forged.leaves[0][1]["postings"], strict=True):
-            posting["amount"] += sign
+        first[0]["amount"] -= 1
+        first[1]["amount"] += 1
 
-    assert lie_in(forged.render()).where.startswith("entry ")
+    assert lie_in(forged.render()).where == f"{where(forged, at)}: {field}"
+
+
+def test_an_escrow_is_of_the_device_that_filled_it(forged):
+    leaf = next(leaf for _, leaf in forged.leaves if leaf["facts"].get("reason") == "escrow_claimed")
+    leaf["facts"]["device_id"] = "pi-2"
+
+    lie = lie_in(forged.render())
+    assert lie.where == f"{where(forged, leaf['index'])}: postings"
+    assert "pi-2 was minted to" in lie.expected
+
+
+@pytest.mark.parametrize("to", ["burned", "/flagged"])
+@pytest.mark.parametrize("reason", ["escrow_claimed", "held_mint_released"])
+def test_what_is_released_goes_to_someones_own_account(forged, reason, to):
+    leaf = next(leaf for _, leaf in forged.leaves if leaf["facts"].get("reason") == reason)
+    owner = leaf["postings"][1]["account"]
+    for posting in leaf["postings"]:
+        if posting["account"] == owner:
+            posting["account"] = owner + to if to.startswith("/") else to
+
+    assert lie_in(forged.render()).where == f"{where(forged, leaf['index'])}: postings"
+
+
+def test_what_is_held_cannot_be_put_into_an_order(forged):
+    """After the first report that is held whole; no balance gives it away."""
+    _, order = forged.of_kind("hold")
+    order = copied(order)
+    held = forged.mints()[2]
+    flagged = held["postings"][1]["account"]
+    assert flagged.endswith("/flagged")
+    order["postings"] = [
+        {"account": flagged, "asset": "LT", "amount": -10_000_000},
+        {"account": f"{flagged}/orders", "asset": "LT", "amount": 10_000_000},
+    ]
+    position = held["index"] + 1
+    forged.leaves = [*forged.leaves[:position], [forged.leaves[position][0], order]]
+    forged.renumber()
+
+    assert lie_in(forged.render()).where == f"{where(forged, position)}: postings"
 
 
 def test_another_form_of_the_same_leaf_is_not_taken(forged):
@@ -507,6 +634,17 @@ def test_an_interrupted_download_is_verified_with_its_continuation(run, forged):
     lie = lie_in(cut, run.export)
     assert (lie.where, lie.expected, lie.found) == ("header: after", "7", "none")
     assert lie_in(continued).where == "header: after"
+
+
+def test_a_continuation_has_no_older_head_than_what_came_before(run, forged):
+    cut = b"".join(run.export.splitlines(keepends=True)[:13])  # leaves 0 to 11
+    lines = run.export.splitlines(keepends=True)
+    forged.header["after"] = 11
+    forged.header["head"] = msgspec.json.decode(run.early_head)  # of the first 10
+    header = compact({"header": forged.header}) + b"\n"
+
+    lie = lie_in(cut, trailed([header, *lines[13:-1]], forged.key))
+    assert (lie.where, lie.expected, lie.found) == ("the head: tree_size", "at least 12", "10")
 
 
 def test_the_parts_of_a_download_are_of_one_ledger(run, forged):
