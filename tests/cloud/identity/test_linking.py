@@ -103,6 +103,7 @@ async def test_a_wallet_that_is_somebody_s_is_never_merged(
 
     assert answer.status_code == 409
     assert answer.json()["error"] == "Conflict"
+    assert answer.json()["message"].startswith("wallet_address: belongs to another account")
     assert (await client.get(LUMEN_ME, headers=bens)).json()["email"] is None
     assert (await client.get(LUMEN_ME, headers=headers)).json()["wallet_address"] is None
 

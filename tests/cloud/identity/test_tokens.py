@@ -79,6 +79,8 @@ def test_a_token_ends_at_its_fifteenth_minute() -> None:
         token({key: value for key, value in GOOD.items() if key != "exp"}),
         token({key: value for key, value in GOOD.items() if key != "sid"}),
         token({key: value for key, value in GOOD.items() if key != "use"}),
+        token({**GOOD, "use": "access-sep10"}),
+        token({**GOOD, "use": "access-sep10", "person": "seven"}),
         token([GOOD]),
         token("7"),
         "",
