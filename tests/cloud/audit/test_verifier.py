@@ -16,7 +16,7 @@ from cloud.identity import service as identity_service
 from cloud.ledger.model import EntryKind
 from shared.messages import TreeHead
 from shared.money import TOKEN_UNITS
-from tests.cloud.audit.forgery import Forged, compact, parsed, trailed
+from tests.cloud.audit.forgery import Forged, compact, parsed, signature, trailed
 
 LT = 10_000_000
 
@@ -282,6 +282,67 @@ def test_carbon_follows_from_the_stored_factors(forged, field, value):
     facts[field] = value
 
     assert lie_in(forged.render()).where.startswith(where(forged, leaf["index"]))
+
+
+@pytest.mark.parametrize("change", [{"energy_mwh": 11_000}, {"energy_mwh": 0}, {"receiver_uid": "NODE_A"}])
+def test_a_report_that_no_policy_lets_in_is_named(forged, change):
+    _, leaf = forged.of_kind("mint")
+    forged.resign_report(leaf, **change)
+
+    assert lie_in(forged.render()).where == f"{where(forged, leaf['index'])}: report"
+
+
+def test_a_mint_that_its_policy_rejects_is_named(forged):
+    leaf = forged.mints()[-1]
+    assert leaf["facts"]["policy"] == "reject"
+    forged.resign_report(leaf, current_ma_mean=1)
+
+    lie = lie_in(forged.render())
+    assert lie.where == f"{where(forged, leaf['index'])}: report"
+    assert lie.expected == "no entry: the policy rejects it"
+
+
+def test_refused_energy_that_calls_itself_a_mint_is_named(forged):
+    _, leaf = forged.of_kind("circular")
+    leaf["kind"] = "mint"
+
+    lie = lie_in(forged.render())
+    assert (lie.where, lie.expected) == (f"{where(forged, leaf['index'])}: kind", "circular")
+
+
+def test_a_report_that_ends_before_it_starts_is_named(forged):
+    _, leaf = forged.of_kind("mint")
+    forged.resign_report(leaf, ended_at="2025-12-31T23:00:00Z")
+
+    assert lie_in(forged.render()).where == f"{where(forged, leaf['index'])}: the signed report"
+
+
+@pytest.mark.parametrize("report", ["", "{}", "[" * 100_000, '{"novelty":1}'])
+def test_a_signed_text_that_is_no_report_is_named(forged, report):
+    _, leaf = forged.of_kind("mint")
+    evidence = leaf["facts"]["evidence"]
+    evidence.update(report=report, signature=signature(forged.meter, "energy", report.encode()))
+
+    assert lie_in(forged.render()).where == f"{where(forged, leaf['index'])}: the signed report"
+
+
+@pytest.mark.parametrize(
+    "field,value",
+    [
+        ("carbon_kg_per_kwh", 11),
+        ("carbon_kg_per_kwh", -1),
+        ("carbon_credit_per_kg", "\x011E-999999"),
+        ("carbon_credit_per_kg", "\x011E+999999"),
+        ("energy_scale", 0),
+        ("energy_scale", 1_000_001),
+        ("tolerance", "\x011.5"),
+    ],
+)
+def test_rules_that_no_service_would_take_are_named(forged, field, value):
+    facts, leaf = forged.of_kind("mint")
+    facts[field] = value
+
+    assert lie_in(forged.render()).where == f"{where(forged, leaf['index'])}: {field}"
 
 
 def test_a_mint_of_more_tokens_than_its_energy_makes_is_named(forged):
