@@ -1,6 +1,6 @@
 """What the agent costs a Raspberry Pi: memory, processor, time to the first reading, bytes written a day.
 
-    python benchmarks/agent_footprint.py [--seconds 60] [--starts 3] [--speed 30] [--nodes 5]
+    python benchmarks/agent_footprint.py [--seconds 60] [--starts 3] [--speed 120] [--nodes 5]
 
 The real agent, started from the command line, five nodes at one cycle a second and one record per 10 s, with
 a Mosquitto and a small cloud that acknowledges, so that the journal also gives records up. The reference is a
@@ -82,7 +82,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--seconds", type=float, default=60.0)
     options.add_argument("--starts", type=int, default=3)
-    options.add_argument("--speed", type=float, default=30.0)
+    options.add_argument("--speed", type=float, default=120.0)
     options.add_argument("--nodes", type=int, default=5)
     given = options.parse_args()
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
