@@ -17,11 +17,12 @@ from edge.cycle import Cycle, soc_filters
 from edge.enrol import device_key
 from edge.errors import ConfigWrong
 from edge.journal.worker import JournalWorker, open_journal
-from edge.loop import BENCH_FILE, SYNCHRONIZED_FILE, Agent
+from edge.loop import BENCH_FILE, Agent
 from edge.metering import Meter, MeterSettings
 from edge.scheduler import Scheduler
 from edge.sensing.quality import SensingRules
 from edge.sensing.sampler import Sampler, sources_of
+from edge.wall_clock import WallClockTrust
 from hardware.board import find_board
 from hardware.board_model import Board
 from hardware.bus import I2cBus, open_bus
@@ -76,7 +77,7 @@ def build(
     """
     boot_id = new_id("boot", clock)
     key = device_key(config.data_dir)
-    is_synced = is_synced or (lambda: bench is not None or SYNCHRONIZED_FILE.exists())
+    is_synced = is_synced or (WallClockTrust() if bench is None else lambda: True)
     if bench is not None:
         bench.load(config.data_dir / BENCH_FILE)
     board = bench.board if bench is not None else find_board(config.board)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import saved, statement
@@ -44,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 HANG_CYCLES = 3
 BENCH_FILE = "bench.json"
-SYNCHRONIZED_FILE = Path("/run/systemd/timesync/synchronized")
 STATE_PAUSE_S = 1.0
 """The device state is published at most so often when it changes, and at least every STATE_PERIOD_S."""
 HEARTBEAT_S = 1.0
