@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 
 
-async def eventually(met: Callable[[], object], *, within_s: float = 10.0) -> None:
+async def eventually(met: Callable[[], object], *, within_s: float = 40.0) -> None:
     """Return once `met()` (or what it awaits) is true.
 
     Raises:

@@ -45,7 +45,7 @@ async def _running(agent: Agent) -> AsyncIterator[asyncio.Task[int]]:
         yield task
     finally:
         stop.set()
-        assert await asyncio.wait_for(task, 5) == 0
+        assert await asyncio.wait_for(task, 40) == 0
 
 
 async def _reports(agent: Agent, count: int = 1) -> list[EnergyReport]:

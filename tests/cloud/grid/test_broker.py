@@ -49,10 +49,10 @@ class Client:
 
     async def start(self) -> None:
         self.link.start()
-        await asyncio.wait_for(self._up.wait(), 10)
+        await asyncio.wait_for(self._up.wait(), 40)
 
     async def until(self, wanted: Callable[[list[Message]], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not wanted(self.messages):
                 self._came.clear()
                 await self._came.wait()
@@ -78,7 +78,7 @@ async def service(parts, ingest, broker: Broker) -> AsyncIterator[Subscriber]:
         books=services.books,
     )
     tasks = [asyncio.create_task(subscriber.run()), asyncio.create_task(publisher.run())]
-    await asyncio.wait_for(up.wait(), 10)
+    await asyncio.wait_for(up.wait(), 40)
     try:
         yield subscriber
     finally:
@@ -123,7 +123,7 @@ async def test_telemetry_and_energy_are_stored_and_acknowledged_under_the_cloud_
 async def _subscribed(client: Client, agent: Agent, device_id: str) -> None:
     """Wait until the service listens: it acknowledges the first record."""
     topic = topics.device_topic(device_id, topics.TELEMETRY)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while not client.messages:
             client.link.publish(topic, agent.telemetry(1))
             client._came.clear()

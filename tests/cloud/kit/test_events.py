@@ -52,7 +52,7 @@ async def test_a_follower_gets_what_is_there_then_each_new_one(store, events):
     coming = asyncio.ensure_future(anext(followed))
     await asyncio.sleep(0)
     await announce(store, events, "price", {"n": 2})
-    second = await asyncio.wait_for(coming, 5)
+    second = await asyncio.wait_for(coming, 40)
     await followed.aclose()
 
     assert [event.id for event in first] == [1]
@@ -77,7 +77,7 @@ async def test_an_event_between_two_looks_is_not_slept_through(store, events):
     for number in range(1, 30):
         coming = asyncio.ensure_future(anext(followed))
         await announce(store, events, "price", {"n": number})
-        assert [event.id for event in await asyncio.wait_for(coming, 5)] == [number]
+        assert [event.id for event in await asyncio.wait_for(coming, 40)] == [number]
     await followed.aclose()
 
 
@@ -87,7 +87,7 @@ async def test_a_follower_of_some_types_sleeps_through_the_others(store, events)
     await announce(store, events, "price", {})
     await announce(store, events, "trade", {})
 
-    batch = await asyncio.wait_for(coming, 5)
+    batch = await asyncio.wait_for(coming, 40)
     await followed.aclose()
 
     assert [event.type for event in batch] == ["trade"]

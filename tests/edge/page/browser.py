@@ -53,7 +53,7 @@ class Site:
         return found
 
     async def shows(self, selector: str, words: str) -> None:
-        await self.page.locator(selector, has_text=words).first.wait_for(timeout=15_000)
+        await self.page.locator(selector, has_text=words).first.wait_for(timeout=40_000)
 
     def foreign(self) -> list[str]:
         return [url for url in self.requests if not url.startswith((self.base, "data:"))]

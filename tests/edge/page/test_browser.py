@@ -34,7 +34,7 @@ async def test_nodes_move_texts_stay_texts_and_a_dead_agent_is_told(tmp_path: Pa
     await page.goto(f"{base}/")
     await page.wait_for_selector("article >> nth=4")
     cards = await page.locator("article").all_inner_texts()
-    assert [card.splitlines()[0] for card in cards] == [f"NODE_{x}" for x in "ABCDE"]
+    assert [card[:6] for card in cards] == [f"NODE_{x}" for x in "ABCDE"]
     assert "supplying" in cards[0]
     assert "continues to supply NODE_E" in cards[0] or "starts to supply NODE_E" in cards[0]
     assert "null" not in " ".join(cards)
@@ -44,12 +44,12 @@ async def test_nodes_move_texts_stay_texts_and_a_dead_agent_is_told(tmp_path: Pa
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
     agent.on_hold(Hold(node_uid="NODE_A", action=Action.IDLE, minutes=30))
-    await page.wait_for_selector("[data-uid=NODE_A] .state.IDLE", timeout=10_000)
+    await page.wait_for_selector("[data-uid=NODE_A] .state.IDLE", timeout=40_000)
     assert await page.locator("#lost").is_hidden()
     assert complaints == []
     assert all(url.startswith((base, "data:")) for url in requests)
 
     stop.set()
     assert await running == 0
-    await page.wait_for_selector("#lost:not([hidden])", timeout=15_000)
+    await page.wait_for_selector("#lost:not([hidden])", timeout=40_000)
     assert "lost" in (await page.locator("#lost").inner_text()).lower()

@@ -328,13 +328,13 @@ async def test_mosquitto_sub_sees_a_reading_go_offline_with_the_third_missed_one
 
             async def after_a_turn() -> dict[str, str]:
                 await turns(1)
-                line = await asyncio.wait_for(listener.stdout.readline(), 10)
+                line = await asyncio.wait_for(listener.stdout.readline(), 40)
                 words: dict[str, str] = json.loads(line)["nodes"][0]["availability"]
                 return words
 
             # Until the subscription stands: what was published before it is retained.
             await turns(1)
-            line = await asyncio.wait_for(listener.stdout.readline(), 10)
+            line = await asyncio.wait_for(listener.stdout.readline(), 40)
             assert json.loads(line)["nodes"][0]["availability"]["voltage"] == "online"
             chip = next(part for part in bench.board.chips if part.id == bench.board.nodes[0].voltage)
             bench.bus.nack(chip.address)  # type: ignore[union-attr]

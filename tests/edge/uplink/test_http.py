@@ -65,7 +65,7 @@ class Service:
         return [body for at, body in self.requests if at == path]
 
     async def until(self, met: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not met():
                 self.changed.clear()
                 await self.changed.wait()
