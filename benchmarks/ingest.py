@@ -29,6 +29,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from lumengrid.processes import free_port
 from shared import topics
 from shared.messages import NodeReading, NodeState, Quality, Stream, TelemetryRecord, encode
 from shared.mqtt import Broker, MqttLink
@@ -208,12 +209,6 @@ async def store_all(port: int, count: int, folder: Path) -> dict[str, float]:
 
 
 # The run
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_broker(folder: Path) -> tuple[subprocess.Popen[bytes], int]:

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import random
 import signal
 import socket
 import sys
@@ -13,6 +14,8 @@ from shared.clock import Clock, ScaledClock, SystemClock
 CLOCK_VARIABLE = "LUMENGRID_CLOCK"
 """`speed,anchor_us,start_us`: set by `lumengrid up --speed`, so that all its processes agree on the time."""
 
+PORTS = range(20_000, 32_768)
+"""Where free ports are looked for: net.ipv4.ip_local_port_range begins behind it."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -51,8 +54,12 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on now."""
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody listens on now, below those that Linux hands to outgoing connections.
+
+    Raises:
+        OSError: none was found.
+    """
+    for port in random.sample(PORTS, 200):
+        if port_is_free(port, host):
+            return port
+    raise OSError(f"no free port between {PORTS.start} and {PORTS.stop}")

@@ -19,6 +19,7 @@ from cloud.devices.enrolment import Enrolment
 from cloud.grid.decoding import Leaf
 from cloud.grid.ingest import Arrival, Ingest
 from cloud.settings import Settings
+from lumengrid.processes import free_port
 from shared.clock import ManualClock
 from shared.messages import (
     EnergyRecord,
@@ -178,9 +179,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         if os.environ.get("CI") == "true":
             pytest.fail("mosquitto is not installed")
         pytest.skip("mosquitto is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_type none\n")
     process = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lumengrid.processes import free_port
 from shared.mqtt import Broker
 
 
@@ -18,9 +19,7 @@ class Mosquitto:
     """One broker that can be stopped and started again on the same port."""
 
     def __init__(self, folder: Path) -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         self._process: subprocess.Popen[bytes] | None = None
