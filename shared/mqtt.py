@@ -2,7 +2,7 @@
 
 paho runs in its own thread; messages and changes of the connection are handed to the event loop in
 batches, in order. The library's queue is memory only, so nothing here promises delivery: the journal and
-the cloud's acknowledgement do. Reconnecting backs off from 1 s to 30 s with jitter, so that a fleet does not
+the cloud's acknowledgement do. Reconnecting backs off from about 1 s to about 30 s with jitter, so that a fleet does not
 return as one.
 """
 
@@ -69,6 +69,14 @@ def parse_broker_url(url: str, *, password: str | None = None, ca_file: Path | N
         password=password if password is not None else parts.password,
         ca_file=ca_file,
     )
+
+
+def reconnect_delays_s() -> tuple[float, float]:
+    """First and longest pause of one connection, drawn once; it doubles in between.
+
+    A broker that restarts loses its whole fleet in one moment: with one first pause they would return as one.
+    """
+    return random.uniform(0.5, 2.0), random.uniform(20.0, 30.0)  # noqa: S311  no secret
 
 
 class Message(NamedTuple):
@@ -138,7 +146,8 @@ class MqttLink:
             client.will_set(will.topic, will.payload, qos=QOS, retain=True)
         client.max_inflight_messages_set(INFLIGHT_MAX)
         client.max_queued_messages_set(OUTGOING_MAX)
-        client.reconnect_delay_set(min_delay=1, max_delay=random.randint(20, 30))  # noqa: S311  jitter
+        first_s, longest_s = reconnect_delays_s()
+        client.reconnect_delay_set(first_s, longest_s)  # type: ignore[arg-type]  fractions are fine
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._received

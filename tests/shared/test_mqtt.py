@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.mqtt import Broker, LinkState, Message, MqttLink, parse_broker_url
+from shared.mqtt import Broker, LinkState, Message, MqttLink, parse_broker_url, reconnect_delays_s
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,10 @@ async def test_a_loss_is_told_once_per_change():
 
     assert found == [LinkState.UP, LinkState.UP]
     assert lost == ["keepalive"]
+
+
+def test_a_fleet_that_lost_its_broker_does_not_return_as_one() -> None:
+    pauses = [reconnect_delays_s() for _ in range(200)]
+
+    assert all(0.5 <= first_s <= 2.0 and 20 <= longest_s <= 30 for first_s, longest_s in pauses)
+    assert len({first_s for first_s, _ in pauses}) > 190
