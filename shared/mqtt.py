@@ -2,8 +2,8 @@
 
 paho runs in its own thread; messages and changes of the connection are handed to the event loop in
 batches, in order. The library's queue is memory only, so nothing here promises delivery: the journal and
-the cloud's acknowledgement do. Reconnecting backs off from about 1 s to about 30 s with jitter, so that a fleet does not
-return as one.
+the cloud's acknowledgement do. Reconnecting backs off from about 1 s to about
+30 s with jitter, so that a fleet does not return as one.
 """
 
 import asyncio
@@ -147,7 +147,7 @@ class MqttLink:
         client.max_inflight_messages_set(INFLIGHT_MAX)
         client.max_queued_messages_set(OUTGOING_MAX)
         first_s, longest_s = reconnect_delays_s()
-        client.reconnect_delay_set(first_s, longest_s)  # type: ignore[arg-type]  fractions are fine
+        client.reconnect_delay_set(first_s, longest_s)  # type: ignore[arg-type]
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._received
