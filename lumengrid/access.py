@@ -56,8 +56,8 @@ def load_secrets(path: Path) -> Secrets:
         return msgspec.json.decode(path.read_bytes(), type=Secrets)
     made = Secrets(
         cloud=secrets.token_urlsafe(24),
-        reader=secrets.token_urlsafe(9),
-        home=secrets.token_urlsafe(9),
+        reader=secrets.token_hex(8),
+        home=secrets.token_hex(8),
         device_secret=secrets.token_hex(32),
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,8 @@ def test_secrets_are_made_once_and_are_nobody_else_s_to_read(tmp_path: Path) -> 
     assert len({first.cloud, first.reader, first.home, first.device_secret}) == 4
     assert stat.S_IMODE((tmp_path / "broker.json").stat().st_mode) == 0o600
     assert first.cloud not in repr(first)
+    assert first.reader.isalnum(), "it is typed behind -P, where a leading dash would look like an option"
+    assert first.home.isalnum()
 
 
 def test_a_device_password_is_the_hmac_of_its_name() -> None:
