@@ -22,6 +22,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 up: $(STAMP)     ## run the whole grid on this machine (ARGS="--nodes 5 --speed 10")
 	@$(BIN)/lumengrid up $(ARGS)
 
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)   ## run every test, in parallel
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -39,8 +40,9 @@ format: $(STAMP) ## let ruff put the layout right
 bench: $(STAMP)  ## every number the README claims, each as a ratio against a reference in the same run
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
-chaos: $(STAMP)  ## the long campaigns: 30 random kills, 200 faults of chips, 30 days offline
-	@CHAOS_KILLS=30 CHAOS_FAULTS=200 CHAOS_DAYS=30 CHAOS_CAP_MB=32 $(BIN)/python -m pytest tests/journeys -m chaos -n 0 --timeout 1800 $(ARGS)
+chaos: $(STAMP)  ## the long campaigns: random kills, faults of chips, days offline, requests that nobody wrote
+	@CHAOS_KILLS=30 CHAOS_FAULTS=200 CHAOS_DAYS=30 CHAOS_CAP_MB=32 CHAOS_STEP=1 $(BIN)/python -m pytest tests/journeys tests/cloud/stellar -m chaos -n 0 --timeout 1800 $(ARGS)
+	@CHAOS_CASES=40 $(BIN)/python -m pytest tests/contract -m chaos -n 0 --timeout 1800 $(ARGS)
 
 PIN := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
