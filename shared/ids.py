@@ -9,6 +9,7 @@ import msgspec
 from shared.clock import Clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
@@ -18,7 +19,7 @@ Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 def new_id(prefix: str, clock: Clock) -> str:
     """`prefix_` and 26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits."""
     value = (clock.now_us() // 1_000 << 80) | secrets.randbits(80)
-    return f"{prefix}_" + "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_PAIRS[value >> shift & 1_023] for shift in range(120, -1, -10)])
 
 
 def is_name(text: str) -> bool:

@@ -180,8 +180,15 @@ class Ack(Wire, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...] = ()
 
 
+STOP_S = 60.0
+"""How long a node keeps still after it has heard an `idle` command, before automatic control resumes."""
+
+
 class Command(Wire, frozen=True, kw_only=True):
-    """A manual command for one node: a lease that ends at expires_at."""
+    """A manual command for one node: a lease that ends at expires_at.
+
+    `idle` ends the node's lease instead: it keeps still for `STOP_S`, and may hear so until expires_at.
+    """
 
     id: Key
     device_id: Name
@@ -305,11 +312,13 @@ class GridSummary(Wire, frozen=True, kw_only=True):
 
 
 class MarketTrade(Wire, frozen=True, kw_only=True):
-    """A public trade."""
+    """A public trade, each time that its status changes."""
 
     id: Key
     kwh: float
     price_xlm_per_kwh: float
+    status: Literal["Matched", "Completed", "Refunded"]
+    """Sold and not delivered yet; settled; given up."""
     utc: Utc
 
 

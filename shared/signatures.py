@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     REQUEST = "request"
     ENROL = "enrol"
     CLAIM = "claim"
+    DEPIN = "depin"
     TREE_HEAD = "tree-head"
     EXPORT = "ledger-export"
 

@@ -19,9 +19,7 @@ EpochMicros = NewType("EpochMicros", int)
 """Microseconds since 1970-01-01T00:00Z."""
 
 MWH_PER_KWH = 1_000_000
-MILLI = 1_000
 MICROS_PER_SECOND = 1_000_000
-SECONDS_PER_HOUR = 3_600
 
 
 def power_w(voltage_mv: int, current_ma: int) -> float:
