@@ -17,7 +17,7 @@ from edge.cycle import Cycle, soc_filters
 from edge.enrol import device_key
 from edge.errors import ConfigWrong
 from edge.journal.worker import JournalWorker, open_journal
-from edge.loop import BENCH_FILE, Agent
+from edge.loop import BENCH_FILE, Agent, LocalPage
 from edge.metering import Meter, MeterSettings
 from edge.scheduler import Scheduler
 from edge.sensing.quality import SensingRules
@@ -115,10 +115,18 @@ def build(
         kept=kept,
         boot_id=boot_id,
         is_synced=is_synced,
+        open_page=_open_page,
         bench=bench,
     )
     connection.on_command, connection.on_hold = agent.on_command, agent.on_hold
     return agent
+
+
+def _open_page(agent: Agent) -> LocalPage:
+    # Imported when it is wanted: a web server takes longer to load than the first reading to take.
+    from edge.page.server import Page
+
+    return Page(agent)
 
 
 def _cycle(

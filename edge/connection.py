@@ -181,7 +181,13 @@ class Connection:
         if url is None:
             return False
         try:
-            answer = await enrol(self.key, cloud_url=url, device_id=self._config.device_id, code=None)
+            answer = await enrol(
+                self.key,
+                cloud_url=url,
+                device_id=self._config.device_id,
+                code=None,
+                site=self._config.site.coordinates,
+            )
         except (CloudUnreachable, EnrolmentRefused) as error:
             if self.cloud_key is None:
                 self._show(f"not enrolled: {error}")

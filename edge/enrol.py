@@ -1,7 +1,7 @@
 """The device's own key, the cloud's pinned key, and how the one is exchanged for the other.
 
     POST {cloud}/iot/enrol
-    {"device_id", "enrolment_code", "public_key", "signature"}
+    {"device_id", "enrolment_code", "public_key", "signature", "latitude"?, "longitude"?}
     -> 200 {"device_id", "cloud_public_key", "mqtt": {"url", "username", "password"} | null}
 
 The signature (`Purpose.ENROL`) is over code, device id and public key, newline between them. Without a code
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from nacl.signing import SigningKey
 
 from edge.errors import CloudUnreachable, ConfigWrong, EnrolmentRefused
+from shared.coordinates import Coordinates
 from shared.signatures import PublicKey, Purpose, public_key_of, sign
 
 logger = logging.getLogger(__name__)
@@ -102,8 +103,10 @@ def save_enrolment(data_dir: Path, enrolled: Enrolled) -> None:
     write_private(data_dir / CLOUD_FILE, msgspec.json.format(msgspec.json.encode(enrolled)) + b"\n")
 
 
-def enrolment_body(key: SigningKey, *, device_id: str, code: str | None) -> dict[str, str | None]:
-    """The JSON of the request."""
+def enrolment_body(
+    key: SigningKey, *, device_id: str, code: str | None, site: Coordinates | None = None
+) -> dict[str, str | float | None]:
+    """The JSON of the request; without a site it has none, which leaves what the cloud knows of it."""
     public_key = public_key_of(key)
     signed = f"{code or ''}\n{device_id}\n{public_key}".encode()
     return {
@@ -111,11 +114,14 @@ def enrolment_body(key: SigningKey, *, device_id: str, code: str | None) -> dict
         "enrolment_code": code,
         "public_key": public_key,
         "signature": sign(key, Purpose.ENROL, signed),
+        **({} if site is None else structs.asdict(site)),
     }
 
 
-async def enrol(key: SigningKey, *, cloud_url: str, device_id: str, code: str | None) -> Enrolled:
-    """Show the key to the cloud and learn the cloud's.
+async def enrol(
+    key: SigningKey, *, cloud_url: str, device_id: str, code: str | None, site: Coordinates | None = None
+) -> Enrolled:
+    """Show the key to the cloud, say where the device is, and learn the cloud's key.
 
     Raises:
         EnrolmentRefused: the cloud says no; the message says why and what helps.
@@ -124,13 +130,12 @@ async def enrol(key: SigningKey, *, cloud_url: str, device_id: str, code: str | 
     import aiohttp
 
     url = cloud_url.rstrip("/") + PATH
+    body = enrolment_body(key, device_id=device_id, code=code, site=site)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(
-                url, json=enrolment_body(key, device_id=device_id, code=code), allow_redirects=False
-            ) as response,
+            session.post(url, json=body, allow_redirects=False) as response,
         ):
             text = await response.content.read(ANSWER_BYTES_MAX)
             status = response.status

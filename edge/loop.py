@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge import saved, statement
 from edge.config import EdgeConfig
@@ -36,7 +36,6 @@ from shared.clock import Clock, from_micros
 from shared.messages import Command, CommandAck, DeviceEvent, DeviceState, Hold, Quality
 
 if TYPE_CHECKING:
-    from edge.page.server import Page
     from hardware.bench import Bench
 
 logger = logging.getLogger(__name__)
@@ -49,6 +48,18 @@ HEARTBEAT_S = 1.0
 STOP_BUS_S = 0.8
 """How long a stop waits for the turn under way."""
 EVENTS_KEPT = 50
+
+
+class LocalPage(Protocol):
+    """What shows the agent on the spot."""
+
+    port: int | None
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+
+    async def stop(self) -> None:
+        """End what is open."""
 
 
 class Agent:
@@ -68,6 +79,7 @@ class Agent:
         kept: Saved,
         boot_id: str,
         is_synced: Callable[[], bool],
+        open_page: Callable[["Agent"], LocalPage],
         bench: "Bench | None" = None,
     ) -> None:
         """`is_synced` says whether the wall clock is known to be right; `kept` is what the journal had."""
@@ -97,7 +109,8 @@ class Agent:
         self.is_synced = is_synced
         self._bench = bench
         self._watchdog = Watchdog()
-        self._page: Page | None = None
+        self._open_page = open_page
+        self._page: LocalPage | None = None
         self._bus = OneThread("bus")
         self._turn_under_way: asyncio.Future[Turn] | None = None
         self._state_at = float("-inf")
@@ -152,10 +165,7 @@ class Agent:
         self.listeners.discard(first)
         self._watchdog.ready()
         self.connection.start()
-        # Imported now: a web server takes longer to load than the first reading to take.
-        from edge.page.server import Page
-
-        self._page = Page(self)
+        self._page = self._open_page(self)
         await self._page.run()
 
     async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Plans the day in a thread of its own and says, each turn, what the plan asks for now.
+"""Plans the day in a thread of its own and says, each turn, what the plan asks for at that moment.
 
 A new plan is made at each quarter of an hour, on a new forecast, when the nodes that can take part change,
 and when a charge is far from where the plan has it. Planning never holds up the cycle: until the new plan is

@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec import Struct, structs
 from nacl.signing import SigningKey
 
-from edge.config import EdgeConfig, load_config
+from edge.config import EdgeConfig
+from edge.config_file import load_config
 from edge.enrol import device_key, enrol, load_enrolment, save_enrolment
 from edge.errors import CloudUnreachable, ConfigWrong, EnrolmentRefused
 from hardware.board import load_board
@@ -43,6 +44,9 @@ class SetupWishes(Struct, frozen=True, kw_only=True):
     board: str | None = None
     """A shipped board or a board file to use instead of looking for chips."""
     i2c_bus: int = 1
+    latitude: float | None = None
+    """Degrees, with the longitude; None: the file's, else unknown."""
+    longitude: float | None = None
 
 
 class SetupDone(Struct, frozen=True, kw_only=True):
@@ -129,6 +133,9 @@ def _write_config(wishes: SetupWishes, board: str, lines: list[str]) -> EdgeConf
         text.append(f"data_dir = {_quoted(str(wishes.data_dir))}")
     if wishes.cloud_url is not None:
         text += ["", "[cloud]", f"url = {_quoted(wishes.cloud_url)}"]
+    site = [("latitude", wishes.latitude), ("longitude", wishes.longitude)]
+    if told := [f"{name} = {degrees}" for name, degrees in site if degrees is not None]:
+        text += ["", "[site]", *told]
     new = wishes.config_file.with_name(wishes.config_file.name + ".new")
     _write(new, "\n".join(text) + "\n")
     try:
@@ -148,6 +155,8 @@ def _differences(wishes: SetupWishes, config: EdgeConfig) -> list[str]:
         "data_dir": (wishes.data_dir, config.data_dir),
         "cloud.url": (wishes.cloud_url, config.cloud.url),
         "board": (wishes.board, config.board),
+        "site.latitude": (wishes.latitude, config.site.latitude),
+        "site.longitude": (wishes.longitude, config.site.longitude),
     }
     return [
         f"note: {name} stays {kept}; edit the file to change it to {wish}"
@@ -177,7 +186,13 @@ async def _enrol(wishes: SetupWishes, config: EdgeConfig, key: SigningKey, lines
         lines.append("not enrolled: no service is named (--cloud URL)")
         return
     try:
-        answer = await enrol(key, cloud_url=url, device_id=config.device_id, code=wishes.code)
+        answer = await enrol(
+            key,
+            cloud_url=url,
+            device_id=config.device_id,
+            code=wishes.code,
+            site=config.site.coordinates,
+        )
     except (EnrolmentRefused, CloudUnreachable) as error:
         lines.append(f"not enrolled: {error}")
         return

@@ -2,7 +2,8 @@
 
 A lease ends on the monotonic clock, so a step of the wall clock neither prolongs nor cuts it. A command of
 the cloud is accepted once by its id, never after its expiry, and lasts until its expiry or for `LEASE_S`,
-whichever is sooner. Signature and retained flag are checked by the uplink before a command gets here.
+whichever is sooner; one that stops a node lasts for `STOP_S`, then automatic control resumes. Signature and
+retained flag are checked by the uplink before a command gets here.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from collections.abc import Collection
 from msgspec import Struct, structs
 
 from shared.clock import to_micros
-from shared.messages import Action, Command, CommandAck, Hold
+from shared.messages import STOP_S, Action, Command, CommandAck, Hold
 
 LEASE_S = 30 * 60.0
 SEEN_MAX = 1000
@@ -148,9 +149,10 @@ def command(
     if refusal is not None:
         return state, CommandAck(id=order.id, accepted=False, reason=refusal)
 
-    lease_s = min(lease_s, left_s)
+    stops = order.action is Action.IDLE
+    lease_s = min(STOP_S if stops else lease_s, left_s)
     wanted = [(order.node_uid, order.action, order.peer_uid)]
-    if order.peer_uid is not None and order.action is not Action.IDLE:
+    if order.peer_uid is not None and not stops:
         opposite = Action.CHARGE if order.action is Action.DISCHARGE else Action.DISCHARGE
         wanted.append((order.peer_uid, opposite, order.node_uid))
     taken = {uid for uid, _, _ in wanted}
@@ -160,6 +162,8 @@ def command(
         for uid, action, peer in wanted
     )
     reason = f"{order.action.value} leased for {lease_s / 60:.0f} min"
+    if stops:
+        reason = f"stopped; automatic control resumes in {lease_s:.0f} s"
     held = [uid for uid in taken if any(lease.local and lease.uid == uid for lease in kept)]
     if held:
         reason += f"; a local hold of {', '.join(sorted(held))} comes first"

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from edge.config import EdgeConfig, load_config
+from edge.config import EdgeConfig
+from edge.config_file import load_config
 from edge.doctor.broker import check_broker
 from edge.doctor.clock_sync import check_clock
 from edge.doctor.copper import check_copper

@@ -6,7 +6,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from edge.config import EdgeConfig, load_config
+from edge.config import EdgeConfig
+from edge.config_file import load_config
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.errors import ConfigWrong, PageSilent
 

@@ -19,15 +19,15 @@ Why nothing is lost beyond the bound, and no sequence is used twice:
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from msgspec import structs
 
 from edge.journal import rows, tables
+from edge.journal.file import JournalFile
 from edge.journal.packing import Row, pack, thin, unpack
 from edge.journal.port import (
     HISTORY_DAYS,
@@ -40,7 +40,7 @@ from edge.journal.port import (
     TelemetryStream,
 )
 from edge.journal.rows import Report
-from edge.journal.salvage import move_aside, refill, salvage
+from edge.journal.salvage import Salvaged, refill
 from edge.journal.thinning import Thinning
 from edge.journal.wire import (
     BOOT_KEY,
@@ -51,7 +51,6 @@ from edge.journal.wire import (
     telemetry_record,
 )
 from shared.clock import Clock
-from shared.ids import new_id
 from shared.messages import Ack, EnergyRecord, Stream, TelemetryRecord
 
 logger = logging.getLogger(__name__)
@@ -67,8 +66,6 @@ HISTORY_BATCH = 5
 """Readings of the history that are written together: what waits to be sent is kept beside them."""
 MEMORY_ROWS_MAX = 3_600
 """Telemetry kept in memory while the disk refuses; thinned above it."""
-
-T = TypeVar("T")
 
 
 class DiskJournal:
@@ -91,10 +88,8 @@ class DiskJournal:
         Raises:
             sqlite3.Error, OSError: the disk refuses to let the journal be opened at all.
         """
-        self._path = path
         self._clock = clock
         self._boot_id = boot_id
-        self._problem: str | None = None
         self._given_up = 0
         self._flush_s = loss_s * FLUSH_SHARE
         self._history_rows_max = history_days * (DAY_US // HISTORY_PERIOD_US) + 1
@@ -120,35 +115,13 @@ class DiskJournal:
         self._next = dict.fromkeys(Stream, 1)
         self._on_disk = rows.Counts(0, 0, 0)
         self._bytes_used = 0
-        self._db: sqlite3.Connection
-        self._open()
+        self._file = JournalFile(path, clock=clock, load=self._load, refill=self._refill)
 
     # -- opening, healing, closing
 
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = not self._path.exists()
-        try:
-            if not fresh and self._path.stat().st_size < tables.PAGE_BYTES:
-                # SQLite would take it for a new database and write over it.
-                raise tables.TornFile("shorter than one page")
-            self._db = tables.connect(self._path)
-            try:
-                if fresh:
-                    tables.create(self._db, new_id("jrn", self._clock))
-                tables.check(self._db, self._path)
-                self._load()
-                self._reserve()
-            except BaseException:
-                self._db.close()
-                raise
-        except sqlite3.Error as error:
-            if not tables.is_torn(error):
-                raise
-            self._heal(error)
-
-    def _load(self) -> None:
-        meta = rows.read_meta(self._db)
+    def _load(self, db: sqlite3.Connection) -> None:
+        """Take in a file that is whole."""
+        meta = rows.read_meta(db)
         try:
             self._journal_id = meta["journal_id"]
             self._next = {stream: int(meta.get(f"next_{stream}", 1)) for stream in Stream}
@@ -156,53 +129,45 @@ class DiskJournal:
             raise tables.TornFile(f"meta: {error!r}") from None
         if max(self._next.values()) > SEQ_MAX - SEQ_RESERVE:
             raise tables.TornFile("the sequences are used up")
-        self._live = rows.read_live(self._db)
+        self._live = rows.read_live(db)
         self._live_saved = set(self._live)
-        self._history_last_us = rows.history_last_us(self._db)
-        self._state = rows.read_state(self._db)
+        self._history_last_us = rows.history_last_us(db)
+        self._state = rows.read_state(db)
         self._boots = read_boots(self._state)
-        self._count()
+        self._count(db)
+        self._reserve(db)
 
-    def _count(self) -> None:
-        self._on_disk = rows.counts(self._db)
-        self._bytes_used = tables.bytes_used(self._db)
+    def _refill(self, db: sqlite3.Connection, found: Salvaged) -> None:
+        """Go on in a fresh file with what could be read of a torn one and what is in memory."""
+        self._journal_id = rows.read_meta(db)["journal_id"]
+        # Live records of memory may have gone out under the old name; here they start anew.
+        refill(db, found, energy=self._energy, telemetry=list(self._live.values()))
+        self._state = {**rows.read_state(db), **self._state}
+        self._boots = read_boots(self._state)
+        self._state_unsaved.update(self._state)
+        self._energy, self._live, self._live_saved = [], {}, set()
+        self._through, self._refusals = dict.fromkeys(Stream, 0), {}
+        self._next = {stream: rows.highest(db, stream) + 1 for stream in Stream}
+        self._count(db)
+        self._reserve(db)
+        self._touch()
 
-    def _reserve(self) -> None:
+    def _count(self, db: sqlite3.Connection) -> None:
+        self._on_disk = rows.counts(db)
+        self._bytes_used = tables.bytes_used(db)
+
+    def _reserve(self, db: sqlite3.Connection) -> None:
         """Commit the floors, into the file itself, before any sequence is handed out."""
-        self._db.execute("BEGIN IMMEDIATE")
-        self._write_meta(SEQ_RESERVE)
-        self._db.execute("DELETE FROM meta WHERE key = 'closed'")
-        self._db.execute("COMMIT")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("BEGIN IMMEDIATE")
+        self._write_meta(db, SEQ_RESERVE)
+        db.execute("DELETE FROM meta WHERE key = 'closed'")
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _write_meta(self, ahead: int) -> None:
+    def _write_meta(self, db: sqlite3.Connection, ahead: int) -> None:
         values = [("journal_id", self._journal_id)]
         values += [(f"next_{stream}", str(seq + ahead)) for stream, seq in self._next.items()]
-        rows.write_meta(self._db, values)
-
-    def _heal(self, error: sqlite3.Error) -> None:
-        """Set the torn file aside; go on in a fresh one with what can be read and what is in memory."""
-        aside = move_aside(self._path)
-        logger.error("journal torn error=%s aside=%s", error, aside.name)
-        found = salvage(aside)
-        self._db = tables.connect(self._path)
-        try:
-            self._journal_id = new_id("jrn", self._clock)
-            tables.create(self._db, self._journal_id)
-            # Live records of memory may have gone out under the old name; here they start anew.
-            refill(self._db, found, energy=self._energy, telemetry=list(self._live.values()))
-            self._state = {**rows.read_state(self._db), **self._state}
-            self._boots = read_boots(self._state)
-            self._state_unsaved.update(self._state)
-            self._energy, self._live, self._live_saved = [], {}, set()
-            self._through, self._refusals = dict.fromkeys(Stream, 0), {}
-            self._next = {stream: rows.highest(self._db, stream) + 1 for stream in Stream}
-            self._count()
-            self._reserve()
-        except BaseException:
-            self._db.close()
-            raise
-        self._touch()
+        rows.write_meta(db, values)
 
     def close(self) -> None:
         if self._history_unsaved:
@@ -211,11 +176,11 @@ class DiskJournal:
         if self.flush(force=True):
 
             def leave(db: sqlite3.Connection) -> None:
-                self._write_meta(0)
+                self._write_meta(db, 0)
                 rows.write_meta(db, [("closed", "1")])
 
-            self._writing(leave)
-        self._db.close()
+            self._file.write(leave)
+        self._file.close()
 
     # -- records in
 
@@ -225,7 +190,7 @@ class DiskJournal:
 
     @property
     def is_saved(self) -> bool:
-        return self._dirty_since is None and self._problem is None
+        return self._dirty_since is None and self._file.problem is None
 
     def time_known(self, boot_id: str, booted_us: int) -> None:
         self.put(BOOT_KEY + boot_id, str(booted_us).encode())
@@ -234,7 +199,7 @@ class DiskJournal:
         self._boots = read_boots(self._state)
         self._history_due = bool(self._history_unsaved)
         self.flush(force=True)
-        self._writing(lambda db: rows.move_history(db, self._redated))
+        self._file.write(lambda db: rows.move_history(db, self._redated))
         self._history_last_us = None
 
     def _redated(self, body: bytes) -> Row | None:
@@ -274,7 +239,7 @@ class DiskJournal:
 
     def _put_report(self, new: NewReport) -> int:
         seq = next((r.seq for r in self._energy if r.report_id == new.report_id), None)
-        seq = seq or self._reading(lambda db: rows.seq_of_report(db, new.report_id), None)
+        seq = seq or self._file.read(lambda db: rows.seq_of_report(db, new.report_id), None)
         if seq is None:
             seq = self._take(Stream.ENERGY)
             self._energy.append(Report(seq, *new, self._clock.now_us()))
@@ -304,16 +269,16 @@ class DiskJournal:
                 for seq, body in found
             )
         except msgspec.MsgspecError as error:
-            self._failed(tables.TornFile(f"telemetry cannot be read: {error}"))
+            self._file.failed(tables.TornFile(f"telemetry cannot be read: {error}"))
             return ()
 
     def _backlog_after(self, after: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
         through = self._through[Stream.BACKLOG]
         above = max(after, through)
-        found = self._list(lambda db: rows.backlog_after(db, above, limit))
+        found = self._file.rows(lambda db: rows.backlog_after(db, above, limit))
         if len(found) < limit and self._number(limit - len(found)):
-            found = self._list(lambda db: rows.backlog_after(db, above, limit))
-        first = self._list(lambda db: rows.backlog_after(db, through, 1))
+            found = self._file.rows(lambda db: rows.backlog_after(db, above, limit))
+        first = self._file.rows(lambda db: rows.backlog_after(db, through, 1))
         return found, first[0][0] if first else 1
 
     def _number(self, count: int) -> int:
@@ -329,7 +294,7 @@ class DiskJournal:
             nonlocal numbered
             numbered = rows.number_backlog(db, first, count)
 
-        if not self._writing(number):
+        if not self._file.write(number):
             return 0
         self._next[Stream.BACKLOG] = first + numbered
         return numbered
@@ -337,15 +302,15 @@ class DiskJournal:
     def energy_after(self, after: int, limit: int) -> tuple[EnergyRecord, ...]:
         through = self._through[Stream.ENERGY]
         above = max(after, through)
-        found = self._list(lambda db: rows.energy_after(db, above, limit))
+        found = self._file.rows(lambda db: rows.energy_after(db, above, limit))
         unsaved = [r for r in self._energy if r.seq > through]
         found += [(r.seq, r.report, r.signature) for r in unsaved if r.seq > above]
-        first = self._list(lambda db: rows.energy_after(db, through, 1))
+        first = self._file.rows(lambda db: rows.energy_after(db, through, 1))
         oldest = first[0][0] if first else next((r.seq for r in unsaved), 1)
         try:
             return energy_records(found[:limit], journal_id=self._journal_id, oldest=oldest)
         except msgspec.MsgspecError as error:
-            self._failed(tables.TornFile(f"an energy report cannot be read: {error}"))
+            self._file.failed(tables.TornFile(f"an energy report cannot be read: {error}"))
             return ()
 
     def acknowledge(self, ack: Ack) -> int | None:
@@ -363,7 +328,7 @@ class DiskJournal:
                 del self._live[seq]
             released = len(gone)
         else:
-            released = self._reading(lambda db: rows.released(db, stream, before, through), 0)
+            released = self._file.read(lambda db: rows.released(db, stream, before, through), 0)
             left = {stream.value: getattr(self._on_disk, stream.value) - released}
             self._on_disk = self._on_disk._replace(**left)
         if stream is Stream.ENERGY:
@@ -375,8 +340,8 @@ class DiskJournal:
 
     def _rename(self, reason: str) -> None:
         """Sequences go on; under the new name the cloud's count starts at 0 and it accepts the jump."""
-        name = new_id("jrn", self._clock)
-        if self._writing(lambda db: rows.write_meta(db, [("journal_id", name)])):
+        name = self._file.new_name()
+        if self._file.write(lambda db: rows.write_meta(db, [("journal_id", name)])):
             logger.warning("journal renamed reason=%s old=%s new=%s", reason, self._journal_id, name)
             self._journal_id = name
             self._through = dict.fromkeys(Stream, 0)
@@ -403,12 +368,12 @@ class DiskJournal:
         return tuple(sorted(key for key in self._state if key.startswith(prefix)))
 
     def history(self, since_us: int) -> tuple[Telemetry, ...]:
-        saved = self._list(lambda db: rows.history(db, since_us))
+        saved = self._file.rows(lambda db: rows.history(db, since_us))
         unsaved = [row.body for row in self._history_unsaved if row.made_us >= since_us]
         try:
             return tuple(unpack(body) for body in (*saved, *unsaved))
         except msgspec.MsgspecError as error:
-            self._failed(tables.TornFile(f"history cannot be read: {error}"))
+            self._file.failed(tables.TornFile(f"history cannot be read: {error}"))
             return ()
 
     def reports(self, limit: int) -> tuple[StoredReport, ...]:
@@ -423,7 +388,7 @@ class DiskJournal:
             )
             for r in reversed(self._energy)
         ]
-        found = unsaved + self._list(lambda db: rows.latest_reports(db, limit))
+        found = unsaved + self._file.rows(lambda db: rows.latest_reports(db, limit))
         through = self._through[Stream.ENERGY]
         return tuple(
             structs.replace(
@@ -437,10 +402,10 @@ class DiskJournal:
     def depth(self) -> Depth:
         unsaved_energy = [r for r in self._energy if r.seq > self._through[Stream.ENERGY]]
         through = self._through
-        report_us = self._reading(lambda db: rows.oldest_report_us(db, through[Stream.ENERGY]), None)
+        report_us = self._file.read(lambda db: rows.oldest_report_us(db, through[Stream.ENERGY]), None)
         ages = [report_us] if report_us is not None else [r.made_us for r in unsaved_energy[:1]]
         first = [row.body for row in islice(self._live.values(), 1)]
-        first += self._list(lambda db: rows.oldest_backlog(db, through[Stream.BACKLOG])) or [
+        first += self._file.rows(lambda db: rows.oldest_backlog(db, through[Stream.BACKLOG])) or [
             row.body for row in self._backlog[:1]
         ]
         ages += [dated(unpack(body), self._boots).utc_us for body in first]
@@ -454,7 +419,7 @@ class DiskJournal:
             thinned=self._given_up + self._thinning.given_up,
             refused=self._on_disk.refused + len(self._refusals),
             bytes_used=self._bytes_used,
-            problem=self._problem,
+            problem=self._file.problem,
         )
 
     # -- the disk
@@ -463,9 +428,9 @@ class DiskJournal:
         if self._dirty_since is None:
             return True
         if not force and self._clock.monotonic() - self._dirty_since < self._flush_s:
-            return self._problem is None
+            return self._file.problem is None
         # The second try is for a file that was healed by the first.
-        if not self._save() and (self._problem is not None or not self._save()):
+        if not self._save() and (self._file.problem is not None or not self._save()):
             # A full disk is asked again after another period, or by the next report.
             self._dirty_since = self._clock.monotonic()
             return False
@@ -475,9 +440,9 @@ class DiskJournal:
             self._history_unsaved, self._history_due = [], False
         self._refusals, self._dirty_since = {}, None
         self._state_unsaved.clear()
-        self._reading(lambda _: self._count(), None)
-        if self._thinning.is_due(self._bytes_used) and self._writing(self._thinning.step):
-            self._reading(lambda _: self._count(), None)
+        self._file.read(self._count, None)
+        if self._thinning.is_due(self._bytes_used) and self._file.write(self._thinning.step):
+            self._file.read(self._count, None)
         return True
 
     def _save(self) -> bool:
@@ -491,7 +456,7 @@ class DiskJournal:
             through=self._through,
             refusals=self._refusals,
         )
-        return self._writing(lambda db: rows.write(db, pending, self._clock.now_us()))
+        return self._file.write(lambda db: rows.write(db, pending, self._clock.now_us()))
 
     def _touch(self) -> None:
         if self._dirty_since is None:
@@ -501,47 +466,3 @@ class DiskJournal:
         seq = self._next[stream]
         self._next[stream] = seq + 1
         return seq
-
-    def _writing(self, write: Callable[[sqlite3.Connection], object]) -> bool:
-        """Run it in one durable transaction; False when the disk refused or the file had to be healed."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                write(self._db)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except (sqlite3.Error, OSError) as error:
-            self._failed(error)
-            return False
-        if self._problem is not None:
-            logger.info("journal writes again")
-            self._problem = None
-        return True
-
-    def _reading(self, read: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        try:
-            return read(self._db)
-        except (sqlite3.Error, OSError) as error:
-            self._failed(error)
-            return otherwise
-
-    def _list(self, read: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
-        empty: list[T] = []
-        return self._reading(read, empty)
-
-    def _failed(self, error: sqlite3.Error | OSError) -> None:
-        if isinstance(error, sqlite3.Error) and tables.is_torn(error):
-            try:
-                self._db.close()
-                self._heal(error)
-            except (sqlite3.Error, OSError) as second:
-                error = second
-            else:
-                return
-        problem = f"the disk refuses: {error}"
-        if problem != self._problem:
-            logger.error("journal cannot write error=%s", error)
-            self._problem = problem

@@ -152,9 +152,10 @@ def _rows(db: sqlite3.Connection, table: str, key: str, columns: str) -> Iterato
         start = -(2**62) if last is None else last + skip
         try:
             for row in db.execute(f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key}", (start,)):
-                last, skip = row[0], 0
                 count += 1
-                yield row
+                if last is None or row[0] > last:  # a torn page may give the row before once more, for ever
+                    last, skip = row[0], 0
+                    yield row
         except sqlite3.Error:
             if last is None:
                 last = 0

@@ -42,7 +42,7 @@ class TornFile(sqlite3.DatabaseError):
 
 
 def is_torn(error: sqlite3.Error) -> bool:
-    """Whether the error means damaged content, as opposed to a disk that refuses for now."""
+    """Whether the error means damaged content, as opposed to a disk that refuses at the moment."""
     if isinstance(error, TornFile):
         return True
     code = getattr(error, "sqlite_errorcode", None)

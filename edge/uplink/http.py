@@ -1,7 +1,7 @@
 """The uplink over HTTP, for an agent without a broker: the present, energy reports, and commands back.
 
     POST /iot/ping            heartbeat, and the nodes as they are now; the answer carries signed commands
-    POST /iot/cmd             node states; the service's schedule for those who watch, up to five nodes
+    POST /iot/cmd             node states, up to five; the answer carries stops as well, which a ping does not
     POST /iot/energy/report   one report each; 200 or a refusal for good releases it
 
 Each request is signed: `X-Device-Id`, `X-Device-Counter` (it only grows, also across restarts) and
@@ -182,9 +182,10 @@ class HttpUplink:
         self._obey(answer.get("commands"))
         # The ping has told the present, and there is no other way for it: live records are done.
         await self._worker.call(_release_live(self._device_id))
-        await self._post(
+        _, answer = await self._post(
             "/iot/cmd", {"device_id": state.device_id, "nodes": _nodes(state.nodes)[:CMD_NODES_MAX]}
         )
+        self._obey(answer.get("commands"))
 
     def _obey(self, parts: object) -> None:
         if not isinstance(parts, list):

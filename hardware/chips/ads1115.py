@@ -23,7 +23,6 @@ from hardware.errors import ChipRestarted, Overrange, WrongChip
 from shared.clock import Clock
 
 ADDRESSES = range(0x48, 0x4C)
-INPUTS = range(4)
 RANGES_MV = (6144.0, 4096.0, 2048.0, 1024.0, 512.0, 256.0)
 RESET_CONFIGURATION = 0x8583
 
