@@ -29,6 +29,11 @@ def decode_fields(body: bytes, into: type[S]) -> S:
         BadRequest: not a JSON object.
         InvalidFields: fields are missing, unknown, of the wrong type or out of range; all of them.
     """
+    if into.__struct_config__.forbid_unknown_fields:
+        try:
+            return msgspec.json.decode(body, type=into)
+        except (msgspec.DecodeError, RecursionError):
+            pass  # it is told below, of every field
     sent = decode(body, dict[str, Raw])
     known = {field.encode_name: field for field in msgspec.structs.fields(into)}
     details: dict[str, Sequence[str]] = {name: ["Unknown field"] for name in sent if name not in known}

@@ -1,4 +1,4 @@
-"""Whether the service lives (it answers at all) and is ready (its store answers too)."""
+"""Whether the service lives (it answers at all) and is ready (its store answers too), with its figures."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from cloud.kit.http import JsonResponse
+from cloud.kit.metrics import Metrics
 from cloud.kit.store import Store
 from cloud.kit.store.errors import StoreUnavailable
 
@@ -23,10 +24,12 @@ async def live() -> dict[str, str]:
 
 
 @get("/health", status_code=200, tags=["service"])
-async def ready(store: NamedDependency[Store]) -> Response[dict[str, Any]]:
+async def ready(store: NamedDependency[Store], metrics: NamedDependency[Metrics]) -> Response[dict[str, Any]]:
     problem = await _store_problem(store)
     if problem is None:
-        return JsonResponse({"status": "healthy", "store": "up"}, status_code=200)
+        return JsonResponse(
+            {"status": "healthy", "store": "up", "figures": await metrics.figures()}, status_code=200
+        )
     logger.error("health check failed part=store error=%s", problem)
     return JsonResponse({"status": "unhealthy", "store": problem}, status_code=503)
 

@@ -10,11 +10,12 @@ import math
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.errors import RateLimited
 from shared.clock import Clock
@@ -28,6 +29,9 @@ CALLS_KEPT_MAX = 1_000_000
 
 STANDING = "call_standing"
 """Under this name a connection's state holds the `Standing` that its answer's headers tell."""
+
+UNLIMITED = 2**31 - 1
+"""What is told to whoever has no limit: the largest number that every client can hold."""
 
 _IPV6_SITE_BITS = 64
 """One subscriber has at least so large a network: counting single IPv6 addresses would count nobody."""
@@ -164,10 +168,18 @@ class Limits:
 class CallLimits:
     """Calls a minute of whoever calls, and sign-ins a minute of an address; 0 switches either off."""
 
-    def __init__(self, limits: Limits, *, per_minute: int, sign_ins_per_minute: int) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        per_minute: int,
+        sign_ins_per_minute: int,
+        groups: Mapping[str, Rule] | None = None,
+    ) -> None:
         self._limits = limits
         self._calls = Rule(calls=per_minute, window_s=60)
         self._sign_ins = Rule(calls=sign_ins_per_minute, window_s=60)
+        self._groups = groups or {}
 
     async def count(self, state: MutableMapping[str, Any], caller: str) -> None:
         """A call of `caller`: `address …`, `person …` or `device …`.
@@ -185,6 +197,36 @@ class CallLimits:
         """
         await self._count(state, f"sign-in {address}", self._sign_ins)
 
+    async def count_in_group(self, state: MutableMapping[str, Any], group: str, caller: str) -> None:
+        """A call that has a limit of its own instead; none either where calls have none.
+
+        Raises:
+            RateLimited: too many.
+        """
+        if self._calls.calls != 0:
+            await self._count(state, f"{group} {caller}", self._groups[group])
+
+    async def count_in_window(
+        self, state: MutableMapping[str, Any], caller: str, window: Rule | None, burst: Rule | None
+    ) -> None:
+        """A call in a long window, of which few may come at once; None: no limit. The window is what is told.
+
+        Raises:
+            RateLimited: too many, in the window or at once.
+        """
+        if window is None or burst is None or self._calls.calls == 0:
+            state[STANDING] = _untouched(Rule(calls=UNLIMITED, window_s=1))
+            return
+        standing = await self._limits.take(f"window {caller}", window) or _untouched(window)
+        state[STANDING] = standing
+        if not standing.allowed:
+            raise refused(standing)
+        at_once = await self._limits.take(f"burst {caller}", burst)
+        if at_once is not None and not at_once.allowed:
+            await self._limits.give_back(f"window {caller}")
+            state[STANDING] = structs.replace(standing, remaining=standing.remaining + 1)
+            raise refused(at_once)
+
     async def _count(self, state: MutableMapping[str, Any], key: str, rule: Rule) -> None:
         if rule.calls == 0:
             return
@@ -198,6 +240,10 @@ class CallLimits:
             raise refused(standing)
 
 
+def _untouched(rule: Rule) -> Standing:
+    return Standing(rule=rule, remaining=rule.calls, retry_after_s=0, whole_after_s=0)
+
+
 def refused(standing: Standing) -> RateLimited:
     """What a caller over its limit is told."""
     rule, wait_s = standing.rule, math.ceil(standing.retry_after_s)
@@ -207,6 +253,7 @@ def refused(standing: Standing) -> RateLimited:
     )
 
 
+@lru_cache(maxsize=4_096)
 def caller_at(address: str) -> str:
     """The key of whoever calls from an address: an IPv6 network of 64 bits is one caller."""
     try:

@@ -9,3 +9,11 @@ class StoreUnavailable(Unavailable):
 
 class ConstraintViolated(Conflict):
     """A CHECK, UNIQUE or foreign key of the database refused the row: the last line of defence spoke."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("this contradicts what is stored: it is there already, or was changed meanwhile")
+        self.detail = detail
+        """In the database's words, for the log alone."""
+
+    def __repr__(self) -> str:
+        return f"ConstraintViolated({self.detail!r})"

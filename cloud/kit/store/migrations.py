@@ -1,4 +1,7 @@
-"""Numbered, forward-only schema files: `0001_events.sql`, each applied once, in order, in one transaction."""
+"""Numbered, forward-only schema files: `0001_events.sql`, each applied once, in order, in one transaction.
+
+A file for one back end says so before its suffix, `0017_writer_turns.postgresql.sql`; the other passes it by.
+"""
 
 import hashlib
 import re
@@ -7,7 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+from cloud.kit.store import Dialect
+
+_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+(?:\.(sqlite|postgresql))?\.sql$")
 
 
 class Migration(Struct, frozen=True, kw_only=True):
@@ -16,8 +21,10 @@ class Migration(Struct, frozen=True, kw_only=True):
     number: int
     name: str
     sha256: str
+    dialect: Dialect | None
+    """None where it is in the common words."""
     statements: tuple[str, ...]
-    """Split at `;` at the end of a line."""
+    """Split at `;` at the end of a line; the file of one dialect is one, with whatever it holds."""
 
 
 class MigrationError(RuntimeError):
@@ -39,22 +46,25 @@ def load(folder: Path) -> list[Migration]:
         if number in found:
             raise MigrationError(f"{path.name}: number {number} is taken by {found[number].name}")
         text = path.read_text(encoding="utf-8")
+        dialect: Dialect | None = match.group(2)  # type: ignore[assignment]  # the pattern knows only these
+        parts = [text] if dialect else re.split(r";\s*(?:\n|$)", text)
         found[number] = Migration(
             number=number,
-            name=path.stem,
+            name=path.name.partition(".")[0],
             sha256=hashlib.sha256(text.encode()).hexdigest(),
-            statements=tuple(part.strip() for part in re.split(r";\s*(?:\n|$)", text) if part.strip()),
+            dialect=dialect,
+            statements=tuple(part.strip() for part in parts if part.strip()),
         )
     return [found[number] for number in sorted(found)]
 
 
-def pending(folder: Path, applied: Mapping[int, str]) -> list[Migration]:
-    """The files still to apply, given the sha256 of those applied by number.
+def pending(folder: Path, applied: Mapping[int, str], dialect: Dialect) -> list[Migration]:
+    """The files that a back end has still to apply, given the sha256 of those applied by number.
 
     Raises:
         MigrationError: an applied file was changed or removed since, or a new one comes before it.
     """
-    migrations = load(folder)
+    migrations = [migration for migration in load(folder) if migration.dialect in (None, dialect)]
     known = {migration.number: migration for migration in migrations}
     for number, sha256 in applied.items():
         if number not in known:

@@ -3,7 +3,7 @@
 Statements of a use case run at once on the event loop's thread (microseconds each: a hop to another thread
 costs more than the statement, and hands the interpreter lock around); the commit with its fsync runs in the
 writer's thread. Use cases that arrive while a commit is under way wait, run one after the other, each
-inside its own savepoint, and share the next commit. A use case is answered only when its commit is on disk.
+behind its own savepoint, and share the next commit. A use case is answered only when its commit is on disk.
 
 Two rules for callers: await nothing but `tx` inside `write()` (the writer waits with you), and keep long
 queries in `read()`, whose statements run in the readers' threads.
@@ -17,17 +17,15 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
-import msgspec
-
-from cloud.kit.store import Params
-from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
+from cloud.kit.store import P, Params
+from cloud.kit.store.errors import StoreUnavailable
+from cloud.kit.store.group_commit import Batch, PostponedRows
 from cloud.kit.store.migrations import Migration, pending
+from cloud.kit.store.sqlite_statements import Lookup, Reader, Statements, translated
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 READERS = 4
 BUSY_TIMEOUT_MS = 5_000
@@ -48,95 +46,18 @@ def _dialect(statement: str) -> str:
     return re.sub(r"\bBIGINT\b", "INTEGER", statement)
 
 
-def _into(into: type[T], row: sqlite3.Row) -> T:
-    return msgspec.convert(dict(row), into, strict=False)  # 0 and 1 are the booleans of SQLite
-
-
-class _Reader:
-    """`ReadTx` over one connection, whose statements run in the readers' threads."""
-
-    def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
-        self._connection = connection
-        self._executor = executor
-
-    async def _rows(self, sql: str, params: Params | None, *, many: bool) -> list[sqlite3.Row]:
-        def run() -> list[sqlite3.Row]:
-            cursor = self._connection.execute(sql, params or {})
-            return cursor.fetchall() if many else cursor.fetchmany(1)
-
-        running = asyncio.get_running_loop().run_in_executor(self._executor, run)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            # The thread may still be inside the statement; the connection goes back only when it is out.
-            self._connection.interrupt()
-            await asyncio.wait({running})
-            if not running.cancelled():
-                running.exception()  # seen: it was interrupted because nobody wants its rows
-            raise
-        except sqlite3.Error as error:
-            raise _translated(error) from error
-
-    async def fetch_one(self, into: type[T], sql: str, params: Params | None = None) -> T | None:
-        rows = await self._rows(sql, params, many=False)
-        return _into(into, rows[0]) if rows else None
-
-    async def fetch_all(self, into: type[T], sql: str, params: Params | None = None) -> list[T]:
-        return [_into(into, row) for row in await self._rows(sql, params, many=True)]
-
-    async def fetch_value(self, sql: str, params: Params | None = None) -> Any:
-        rows = await self._rows(sql, params, many=False)
-        return rows[0][0] if rows else None
-
-
-def _translated(error: sqlite3.Error) -> Exception:
-    """A database error as ours; what only a wrong statement can cause stays as it is."""
-    if isinstance(error, sqlite3.IntegrityError):
-        return ConstraintViolated(str(error))
-    if isinstance(error, sqlite3.OperationalError) and not _is_defect(str(error)):
-        return StoreUnavailable(str(error))
-    return error
-
-
-def _is_defect(message: str) -> bool:
-    return any(
-        sign in message for sign in ("syntax error", "no such ", "readonly database", "incomplete input")
-    )
-
-
-class _Batch:
-    """The use cases that share one commit."""
-
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[None]] = []
-        self.callbacks: list[Callable[[], None]] = []
-
-    def succeed(self) -> None:
-        for waiter in self.waiting:
-            if not waiter.done():  # a cancelled use case waits no more, though it is stored
-                waiter.set_result(None)
-        for callback in self.callbacks:
-            callback()
-
-    def fail(self, reason: str) -> None:
-        logger.error("store commit failed use_cases=%d error=%s", len(self.waiting), reason)
-        for waiter in self.waiting:
-            if not waiter.done():
-                waiter.set_exception(StoreUnavailable(f"nothing was stored: {reason}"))
-
-
-class _UseCase:
-    """`WriteTx`, and the context manager of one use case: a savepoint on the writer's connection.
-
-    Classes and plain calls instead of generators and context managers per statement: this is the path of
-    every posting.
-    """
+class _UseCase(Statements):
+    """`WriteTx`, and the context manager of one use case: a savepoint behind its first statement."""
 
     def __init__(self, store: "SqliteStore") -> None:
+        super().__init__(store.writer)
         self._store = store
-        self._connection = store.writer
         self._callbacks: list[Callable[[], None]] = []
+        self._postponed = PostponedRows()
         self._open = False
+        self._behind_savepoint = False
+        self._changed = False
+        self._failure: Exception | None = None
 
     async def __aenter__(self) -> Self:
         await self._store.turn.acquire()
@@ -151,30 +72,25 @@ class _UseCase:
     async def __aexit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         self._open = False
         try:
-            if error is not None:
-                self._store.undo()
+            if error is not None or self._failure is not None:
+                self._store.undo(to_savepoint=self._behind_savepoint, changed=self._changed)
+                if error is None:
+                    raise StoreUnavailable(f"nothing was stored: {self._failure}") from self._failure
                 return
-            durable = self._store.keep(self._callbacks)
+            durable = self._store.keep(
+                self._callbacks, self._postponed, behind_savepoint=self._behind_savepoint
+            )
         finally:
             self._store.turn.release()
         await durable
 
-    async def fetch_one(self, into: type[T], sql: str, params: Params | None = None) -> T | None:
-        row = self._run(sql, params).fetchone()
-        return _into(into, row) if row is not None else None
-
-    async def fetch_all(self, into: type[T], sql: str, params: Params | None = None) -> list[T]:
-        return [_into(into, row) for row in self._run(sql, params)]
-
-    async def fetch_value(self, sql: str, params: Params | None = None) -> Any:
-        row = self._run(sql, params).fetchone()
-        return row[0] if row is not None else None
-
     async def execute(self, sql: str, params: Params | None = None) -> int:
-        return self._run(sql, params).rowcount
+        self._changed = True
+        return (await self._run(sql, params)).rowcount
 
     async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        self._check_open()
+        self._changed = True
+        await self._make_ready()
         try:
             self._connection.executemany(sql, rows)
         except sqlite3.Error as error:
@@ -183,10 +99,33 @@ class _UseCase:
     def after_commit(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
 
-    def _run(self, sql: str, params: Params | None) -> sqlite3.Cursor:
+    def postpone(self, rows: type[P]) -> P:
         self._check_open()
+        self._changed = True
+        found: P = self._postponed.of(rows)
+        return found
+
+    async def epoch(self) -> object:
+        self._check_open()
+        return self._store.epoch
+
+    async def _run(self, sql: str, params: Params | None) -> sqlite3.Cursor:
+        if not (self._open and self._behind_savepoint) or self._postponed:
+            await self._make_ready()
         try:
             return self._connection.execute(sql, params or {})
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    async def _make_ready(self) -> None:
+        """Whatever was postponed is written before a statement could miss it."""
+        self._check_open()
+        try:
+            if not self._behind_savepoint:
+                await self._store.open_savepoint()
+                self._behind_savepoint = True
+            if self._postponed:
+                await self._postponed.write(Statements(self._connection))
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
@@ -195,9 +134,10 @@ class _UseCase:
             raise StoreUnavailable("this use case is over: nothing more can be read or written in it")
 
     def _failed(self, error: sqlite3.Error) -> Exception:
-        # Out of its transaction, a further statement would commit by itself, whoever swallows this error.
-        self._open = self._connection.in_transaction
-        return _translated(error)
+        # PostgreSQL goes on with no use case after an error, so neither does SQLite.
+        self._open = False
+        self._failure = error
+        return translated(error)
 
 
 class SqliteStore:
@@ -211,6 +151,8 @@ class SqliteStore:
         self.writer.execute("PRAGMA journal_mode = WAL")
         self.writer.execute("PRAGMA synchronous = FULL")
         self.writer.execute("PRAGMA foreign_keys = ON")
+        # A savepoint keeps the pages it changes aside: in a temporary file that was two calls for each page.
+        self.writer.execute("PRAGMA temp_store = MEMORY")
         self.writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self.writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         path.chmod(0o600)
@@ -219,12 +161,14 @@ class SqliteStore:
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._idle_readers: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
         for _ in range(READERS):
-            reader = self._connect()
-            reader.execute("PRAGMA query_only = ON")
-            self._idle_readers.put_nowait(reader)
-        self._batch: _Batch | None = None
+            self._idle_readers.put_nowait(self._connect_reader())
+        self._lookups = self._connect_reader()
+        self._batch: Batch | None = None
         self._committer: asyncio.Task[None] | None = None
         self._closed = False
+        self._data_version = -1
+        self.epoch = object()
+        """What `WriteTx.epoch` tells."""
         self.commits = 0
         """Commits so far; with `use_cases` it tells how well grouping works."""
         self.use_cases = 0
@@ -240,42 +184,76 @@ class SqliteStore:
         connection.row_factory = sqlite3.Row
         return connection
 
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
     def write(self) -> _UseCase:
         return _UseCase(self)
 
-    # The three below belong to `_UseCase`, which calls them while it has the turn.
+    # Those below belong to `_UseCase`, which calls them while it has the turn.
 
     def begin(self) -> None:
-        """Open a savepoint, and with the first one of a batch its transaction."""
+        """With the first use case of a batch, open its transaction."""
+        if self._batch is not None:
+            return
         try:
-            if self._batch is None:
-                self.writer.execute("BEGIN IMMEDIATE")
-                self._batch = _Batch()
-                self._committer = asyncio.create_task(self._commit_soon(), name="store-commit")
-            self.writer.execute("SAVEPOINT use_case")
+            self.writer.execute("BEGIN IMMEDIATE")
+            version = self.writer.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
-            self._give_up_batch_if_lost()
-            raise _translated(error) from error
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
+            raise translated(error) from error
+        if version != self._data_version:  # somebody else wrote to the file
+            self._data_version = version
+            self.epoch = object()
+        self._batch = Batch()
+        self._committer = asyncio.create_task(self._commit_soon(), name="store-commit")
 
-    def keep(self, callbacks: Iterable[Callable[[], None]]) -> asyncio.Future[None]:
+    async def open_savepoint(self) -> None:
+        """Behind everything that earlier use cases of the batch postponed."""
+        assert self._batch is not None  # noqa: S101  made by begin, taken by a commit or a loss only
+        try:
+            await self._batch.postponed.write(Statements(self.writer))
+        except sqlite3.Error:
+            logger.exception("store postponed rows lost")
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
+            self._give_up_batch_if_lost()
+            raise
+        self.writer.execute("SAVEPOINT use_case")
+
+    def keep(
+        self,
+        callbacks: Iterable[Callable[[], None]],
+        postponed: PostponedRows,
+        *,
+        behind_savepoint: bool,
+    ) -> asyncio.Future[None]:
         """Let the use case become part of its batch; the future is done when that is on disk."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             if not self.writer.in_transaction:
                 raise sqlite3.OperationalError("the database rolled the use case back")
-            self.writer.execute("RELEASE use_case")
+            if behind_savepoint:
+                self.writer.execute("RELEASE use_case")
         except sqlite3.Error as error:
-            self.undo()
+            self.undo(to_savepoint=behind_savepoint, changed=True)
             raise StoreUnavailable(f"nothing was stored: {error}") from error
-        assert self._batch is not None  # noqa: S101  made by begin, taken by a commit or a loss only
+        assert self._batch is not None  # noqa: S101  as above
         self._batch.waiting.append(durable)
         self._batch.callbacks += callbacks
+        if postponed:
+            self._batch.postponed.extend(postponed)
         return durable
 
-    def undo(self) -> None:
+    def undo(self, *, to_savepoint: bool, changed: bool) -> None:
         """Roll back this use case alone, where the database has not rolled back the whole batch."""
+        if changed:
+            self.epoch = object()
         try:
-            if self.writer.in_transaction:
+            if to_savepoint and self.writer.in_transaction:
                 self.writer.execute("ROLLBACK TO use_case")
                 self.writer.execute("RELEASE use_case")
         except sqlite3.Error:
@@ -289,7 +267,8 @@ class SqliteStore:
         # is lost too, and a savepoint opened now would commit by itself. Tell them, and begin afresh.
         if self._batch is not None and not self.writer.in_transaction:
             batch, self._batch = self._batch, None
-            batch.fail("the database rolled the batch back")
+            self.epoch = object()
+            batch.fail("nothing was stored: the database rolled the batch back")
 
     async def _commit_soon(self) -> None:
         """Wait for the turn behind every use case that waits already, then commit them together."""
@@ -299,27 +278,32 @@ class SqliteStore:
                 return
             loop = asyncio.get_running_loop()
             try:
+                await batch.postponed.write(Statements(self.writer))
                 await loop.run_in_executor(self._commit_thread, self.writer.execute, "COMMIT")
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told
+                self.epoch = object()
                 if self.writer.in_transaction:
                     self.writer.execute("ROLLBACK")
-                batch.fail(str(error))
+                batch.fail(f"nothing was stored: {error}")
                 return
             self.commits += 1
             self.use_cases += len(batch.waiting)
         batch.succeed()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[_Reader]:
+    async def read(self, *, brief: bool = False) -> AsyncIterator[Reader | Lookup]:
         connection = await self._idle_readers.get()
         try:
             connection.execute("BEGIN")
             try:
-                yield _Reader(connection, self._read_threads)
+                yield Lookup(connection) if brief else Reader(connection, self._read_threads)
             finally:
                 connection.execute("ROLLBACK")
         finally:
             self._idle_readers.put_nowait(connection)
+
+    def lookup(self) -> Lookup:
+        return Lookup(self._lookups)
 
     async def migrate(self, folder: Path) -> list[str]:
         self.writer.execute(_MIGRATIONS_TABLE)
@@ -328,7 +312,7 @@ class SqliteStore:
             for row in self.writer.execute("SELECT number, sha256 FROM schema_migrations")
         }
         done = []
-        for migration in pending(folder, applied):
+        for migration in pending(folder, applied, "sqlite"):
             self._apply(migration)
             done.append(migration.name)
         return done
@@ -355,6 +339,7 @@ class SqliteStore:
             await asyncio.gather(self._committer, return_exceptions=True)
         for _ in range(READERS):
             (await self._idle_readers.get()).close()
+        self._lookups.close()
         self.writer.close()
         self._commit_thread.shutdown()
         self._read_threads.shutdown()
