@@ -14,6 +14,7 @@ from cloud.identity.profile import Profile, ProfileChange
 from cloud.identity.registration import Registration, UserType
 from cloud.identity.service import Identity
 from shared.clock import rfc3339
+from shared.coordinates import Latitude, Longitude
 
 Line = Annotated[str, Meta(max_length=200)]
 Secret = Annotated[str, Meta(max_length=300)]
@@ -57,6 +58,18 @@ class Update(Struct, frozen=True, kw_only=True):
     personal_category_set: tuple[Line, ...] | UnsetType = UNSET
     business_name: Line | UnsetType = UNSET
     contact_person: Line | UnsetType = UNSET
+    latitude: Latitude | UnsetType | None = UNSET
+    """With the longitude, or neither; for the distance factor of the price."""
+    longitude: Longitude | UnsetType | None = UNSET
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """Which sources may be read; what is absent stays."""
+
+    consent_gmail_ingest: bool | UnsetType = UNSET
+    consent_whatsapp_ingest: bool | UnsetType = UNSET
+    consent_upi_ingest: bool | UnsetType = UNSET
+    consent_sms_ingest: bool | UnsetType = UNSET
 
 
 @post("/api/v1/auth/register", status_code=201)
@@ -92,6 +105,17 @@ async def update_me(
     return shown_profile(person, await email_sign_in.change_profile(person, change))
 
 
+@patch("/api/v1/users/me/consent", status_code=200)
+async def update_consent(
+    data: JSONBody[Consent],
+    person: NamedDependency[Person],
+    email_sign_in: NamedDependency[EmailSignIn],
+) -> dict[str, Any]:
+    """Let a source be read, or no longer; what was read stays."""
+    values = {name: getattr(data, name) for name in data.__struct_fields__}
+    return shown_profile(person, await email_sign_in.change_profile(person, ProfileChange(**values)))
+
+
 def shown_session(session: EmailSession) -> dict[str, Any]:
     return {
         "access_token": session.access_token,
@@ -102,7 +126,7 @@ def shown_session(session: EmailSession) -> dict[str, Any]:
 
 
 def shown_profile(person: Person, profile: Profile) -> dict[str, Any]:
-    """LUMEN's shape: ids are integers. A business has three fields more."""
+    """LUMEN's shape: ids are integers. A business has three fields more, whoever told their place two."""
     shown: dict[str, Any] = {
         "id": person.id,
         "email": profile.email,
@@ -115,6 +139,10 @@ def shown_profile(person: Person, profile: Profile) -> dict[str, Any]:
         "currency": profile.currency,
         "budget_preferences": Raw(profile.budget_preferences.encode()),
         "personal_category_set": profile.categories,
+        "consent_gmail_ingest": profile.consent_gmail_ingest,
+        "consent_whatsapp_ingest": profile.consent_whatsapp_ingest,
+        "consent_upi_ingest": profile.consent_upi_ingest,
+        "consent_sms_ingest": profile.consent_sms_ingest,
         "is_active": True,
         "created_at": rfc3339(person.created_at_us),
         "last_active": None if profile.last_active_us is None else rfc3339(profile.last_active_us),
@@ -125,7 +153,9 @@ def shown_profile(person: Person, profile: Profile) -> dict[str, Any]:
             "contact_person": profile.contact_person,
             "gstin": profile.gstin,
         }
+    if profile.latitude is not None:
+        shown |= {"latitude": profile.latitude, "longitude": profile.longitude}
     return shown
 
 
-ROUTES: list[BaseRouteHandler] = [register, logout, user_me, update_me]
+ROUTES: list[BaseRouteHandler] = [register, logout, user_me, update_me, update_consent]

@@ -11,7 +11,7 @@ from cloud.identity.registration import Registration, UserType, email_key
 from cloud.identity.service import Identity
 from cloud.identity.storage import EmailLogin
 from cloud.identity.tokens import EMAIL_LIFE_S
-from cloud.kit.store import Store, WriteTx
+from cloud.kit.store import ReadTx, Store, WriteTx
 from shared.clock import Clock
 
 
@@ -61,13 +61,9 @@ class EmailSignIn:
         Raises:
             WrongPassword: or unknown; either takes the same time.
         """
-        async with self._store.read() as tx:
-            known = await storage.email_login(tx, email_key(email), user_type)
-        right = await self._passwords.matches(known.password_hash if known else None, password)
-        if known is None or not right:
-            raise WrongPassword("Invalid email or password")
+        person_id = await self.proven(email, password, user_type)
         async with self._store.write() as tx:
-            person = await self._identity.person(tx, known.person_id)
+            person = await self._identity.person(tx, person_id)
             claims = await self._identity.open_sign_in(tx, person)
         return EmailSession(
             access_token=self._identity.access_token(claims, life_s=EMAIL_LIFE_S),
@@ -75,10 +71,27 @@ class EmailSignIn:
             user_type=user_type,
         )
 
+    async def proven(self, email: str, password: str, user_type: UserType) -> int:
+        """The id of the person whose password it is. No sign-in is opened, none ends.
+
+        Raises:
+            WrongPassword: or unknown; either takes the same time.
+        """
+        async with self._store.read() as tx:
+            known = await storage.email_login(tx, email_key(email), user_type)
+        right = await self._passwords.matches(known.password_hash if known else None, password)
+        if known is None or not right:
+            raise WrongPassword("Invalid email or password")
+        return known.person_id
+
     async def profile(self, person: Person) -> Profile:
         """What the person told."""
         async with self._store.read() as tx:
-            return await storage.profile_of(tx, person.id)
+            return await self.profile_of(tx, person.id)
+
+    async def profile_of(self, tx: ReadTx, person_id: int) -> Profile:
+        """As `profile`, within a use case."""
+        return await storage.profile_of(tx, person_id)
 
     async def change_profile(self, person: Person, change: ProfileChange) -> Profile:
         """The profile after the change.

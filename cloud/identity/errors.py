@@ -15,7 +15,11 @@ class ChallengeRefused(Unauthenticated):
     """The message is none of ours, too old, for another wallet, or was used before."""
 
 
-class UnknownWallet(NotFound):
+class UnknownPerson(NotFound):
+    """Nobody has signed up so."""
+
+
+class UnknownWallet(UnknownPerson):
     """Nobody has signed up with this wallet."""
 
 
@@ -25,6 +29,10 @@ class TokenRefused(Unauthenticated):
 
 class WrongPassword(Unauthenticated):
     """Unknown email or wrong password: no answer tells which."""
+
+
+class ResetRefused(Unauthenticated):
+    """A code that sets no password: unknown, used or expired."""
 
 
 class WayInTaken(Conflict):

@@ -15,6 +15,7 @@ from cloud.errors import Unavailable
 
 T = TypeVar("T")
 
+COST = (argon2id.OPSLIMIT_INTERACTIVE, argon2id.MEMLIMIT_INTERACTIVE)
 AT_ONCE = 2
 WAITING_MAX = 64
 
@@ -66,7 +67,7 @@ def _bytes(password: str) -> bytes:
 
 
 def _hash(password: bytes) -> bytes:
-    return argon2id.str(password, argon2id.OPSLIMIT_INTERACTIVE, argon2id.MEMLIMIT_INTERACTIVE)
+    return argon2id.str(password, *COST)
 
 
 def _verify(stored: bytes, password: bytes) -> bool:

@@ -41,6 +41,16 @@ class Profile(Struct, frozen=True, kw_only=True):
     business_name: str | None = None
     contact_person: str | None = None
     gstin: str | None = None
+    latitude: float | None = None
+    """Degrees; None with the longitude: not told. Nobody else is shown it."""
+    longitude: float | None = None
+    notify_by_email: bool = True
+    notify_by_sms: bool = False
+    consent_gmail_ingest: bool = False
+    """Whether mails may be read for purchases; the three below likewise for their source."""
+    consent_whatsapp_ingest: bool = False
+    consent_upi_ingest: bool = False
+    consent_sms_ingest: bool = False
     last_active_us: int | None = None
     """The newest sign-in or refresh; None before the first."""
 
@@ -64,6 +74,14 @@ class ProfileChange(Struct, frozen=True, kw_only=True):
     personal_category_set: tuple[str, ...] | UnsetType = UNSET
     business_name: str | UnsetType = UNSET
     contact_person: str | UnsetType = UNSET
+    latitude: float | UnsetType | None = UNSET
+    longitude: float | UnsetType | None = UNSET
+    notify_by_email: bool | UnsetType = UNSET
+    notify_by_sms: bool | UnsetType = UNSET
+    consent_gmail_ingest: bool | UnsetType = UNSET
+    consent_whatsapp_ingest: bool | UnsetType = UNSET
+    consent_upi_ingest: bool | UnsetType = UNSET
+    consent_sms_ingest: bool | UnsetType = UNSET
 
     def applied(self, profile: Profile) -> Profile:
         """The profile after it.
@@ -84,11 +102,19 @@ class ProfileChange(Struct, frozen=True, kw_only=True):
         for name in ("budget_preferences", "personal_category_set"):
             if name in changes:
                 changes[name] = msgspec.json.encode(changes[name]).decode()
-        return msgspec.structs.replace(profile, **changes)
+        changed = msgspec.structs.replace(profile, **changes)
+        if (changed.latitude is None) != (changed.longitude is None):
+            missing = "latitude" if changed.latitude is None else "longitude"
+            raise InvalidFields({missing: ["Latitude and longitude belong together"]})
+        return changed
 
 
 def _problem(name: str, value: Any, user_type: UserType) -> str | None:
     match name:
+        case "latitude" | "longitude" | "notify_by_email" | "notify_by_sms":
+            return None
+        case _ if name.startswith("consent_"):
+            return None
         case "name":
             return None if value.strip() else "Must not be empty"
         case "phone":

@@ -10,13 +10,15 @@ from litestar.params import JSONBody, RawBody
 from litestar.typing import FieldDefinition
 from msgspec import Meta, Raw, Struct
 
-from cloud.errors import BadRequest
+from cloud.errors import BadRequest, InvalidFields, PayloadTooLarge, Unauthenticated
 from cloud.identity.attempts import Attempts
 from cloud.identity.email_routes import shown_session
 from cloud.identity.email_sign_in import EmailSignIn
+from cloud.identity.errors import TokenRefused, UnknownWallet
 from cloud.identity.model import Person, Tokens
 from cloud.identity.registration import UserType, email_key
 from cloud.identity.service import Identity, WalletProof
+from cloud.kit.documented import also, raises
 from cloud.kit.fields import decode_fields
 from cloud.kit.http import JsonBody, JsonResponse, client_address, decode
 from cloud.kit.rate_limit import caller_at
@@ -29,6 +31,9 @@ Message = Annotated[str, Meta(max_length=300)]
 
 SIGN_IN_BY = "sign_in_by"
 """Under this name a connection's state holds `wallet` or `email`, once its body told."""
+
+NOT_STARTED = "not_started"
+"""A word that this document does not have: it says pending from the beginning."""
 
 
 class SignUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,14 +83,19 @@ class RefreshRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rotate: bool = False
 
 
-@post("/api/v1/auth/signup", status_code=201)
+@post("/api/v1/auth/signup", status_code=201, opt=also(200) | raises(Unauthenticated))
 async def signup(data: JSONBody[SignUp], identity: NamedDependency[Identity]) -> Response[dict[str, Any]]:
     """Register a wallet by its signature; 200 with the same person where it is known."""
     person, is_new = await identity.signup(proof_of(data))
     return JsonResponse(_shown(person), status_code=201 if is_new else 200, media_type="application/json")
 
 
-@post("/api/v1/auth/login", status_code=200, dto=SignInBody)
+@post(
+    "/api/v1/auth/login",
+    status_code=200,
+    dto=SignInBody,
+    opt=raises(Unauthenticated, UnknownWallet, InvalidFields),
+)
 async def login(
     data: JSONBody[WalletSignIn | EmailLogin],
     request: Request[Any, Any, Any],
@@ -103,7 +113,7 @@ async def login(
         return shown_session(await email_sign_in.login(data.email, data.password, data.user_type))
 
 
-@post("/api/v1/auth/refresh", status_code=200)
+@post("/api/v1/auth/refresh", status_code=200, opt=raises(TokenRefused))
 async def refresh(data: JSONBody[RefreshRequest], identity: NamedDependency[Identity]) -> dict[str, str]:
     """A new access token; with `rotate` a new refresh token too, and the old one is spent."""
     access_token, fresh = await identity.refresh(data.refresh_token, rotate=data.rotate)
@@ -111,7 +121,7 @@ async def refresh(data: JSONBody[RefreshRequest], identity: NamedDependency[Iden
     return answer if fresh is None else answer | {"refresh_token": str(fresh)}
 
 
-@post("/api/v1/auth/challenge", status_code=200)
+@post("/api/v1/auth/challenge", status_code=200, opt=raises(BadRequest, PayloadTooLarge))
 async def challenge(body: RawBody, identity: NamedDependency[Identity]) -> dict[str, str]:
     """A one-use message to sign instead of the constant one. The body may be empty."""
     asked = decode(body or b"{}", ChallengeRequest)
@@ -134,7 +144,7 @@ def _shown(person: Person) -> dict[str, Any]:
         "id": person.shown_id,
         "wallet_address": person.wallet_address,
         "role": person.role,
-        "kyc_status": person.kyc_status,
+        "kyc_status": "pending" if person.kyc_status == NOT_STARTED else person.kyc_status,
         "created_at": rfc3339(person.created_at_us),
     }
 

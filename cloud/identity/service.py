@@ -5,16 +5,19 @@ The other ways in stand beside it: `email_sign_in.py`, `web_auth.py` (SEP-10), `
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.errors import BadRequest, NotFound
 from cloud.identity import storage
 from cloud.identity.challenge import Challenge, make_challenge, read_challenge
-from cloud.identity.errors import ChallengeRefused, TokenRefused, UnknownWallet
+from cloud.identity.errors import ChallengeRefused, TokenRefused, UnknownPerson, UnknownWallet
 from cloud.identity.model import ADMIN, Person, Role, Tokens
+from cloud.identity.registration import email_key
+from cloud.identity.sessions import storage as sessions
+from cloud.identity.tiers import Tier
 from cloud.identity.tokens import REFRESH_LIFE_S, WALLET_LIFE_S, AccessClaims, AccessTokens, hash_token
 from cloud.identity.wallet import CONSTANT_MESSAGE, check_address, verify_wallet
 from cloud.kit.store import ReadTx, Store, WriteTx
@@ -22,13 +25,17 @@ from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
 from cloud.ledger.service import Ledger
 from cloud.settings import Settings
 from shared.clock import Clock
+from shared.coordinates import Coordinates
 from shared.ids import new_id
 from shared.money import TOKEN_UNITS
 
 logger = logging.getLogger(__name__)
 
 FAUCET_XLM = 10_000
+READ_AT_ONCE = 500
 """What a new wallet starts with on offline and testnet."""
+_ID_DIGITS_MAX = 18
+"""So that it fits the column."""
 
 
 class WalletProof(Struct, frozen=True, kw_only=True):
@@ -90,14 +97,21 @@ class Identity:
         """
         challenge = await self._proven(proof)
         async with self._store.write() as tx:
-            person = await storage.person_by_wallet(tx, proof.wallet_address)
-            if person is None:
-                raise UnknownWallet("wallet_address: unknown; sign up first with POST /api/v1/auth/signup")
-            await self.spend(tx, challenge)
+            person = await self._by_wallet(tx, proof, challenge)
             claims = await self.open_sign_in(tx, person)
             refresh_token = uuid4()
             await self._add_refresh_token(tx, refresh_token, claims.sign_in_id)
         return Tokens(access_token=self.access_token(claims), refresh_token=str(refresh_token))
+
+    async def proven(self, proof: WalletProof) -> Person:
+        """The person of a proven wallet. No sign-in is opened, none ends.
+
+        Raises:
+            BadWalletProof, WrongSignature, ChallengeRefused, UnknownWallet: as `login`.
+        """
+        challenge = await self._proven(proof)
+        async with self._store.write() as tx:
+            return await self._by_wallet(tx, proof, challenge)
 
     async def refresh(self, token: UUID, *, rotate: bool) -> tuple[str, UUID | None]:
         """A new access token; with `rotate` also the refresh token that takes this one's place.
@@ -130,7 +144,7 @@ class Identity:
     async def logout(self, person: Person) -> None:
         """End every sign-in of the person: no token of theirs works any more."""
         async with self._store.write() as tx:
-            await storage.revoke_sign_ins_of(tx, person.id, self._clock.now_us())
+            await self.end_sign_ins(tx, person)
 
     async def person_of_token(self, token: str) -> Person:
         """The person an access token stands for.
@@ -139,11 +153,23 @@ class Identity:
             TokenRefused: malformed, expired, or its sign-in was revoked.
         """
         claims = self._tokens.read(token, self._clock.now_us())
-        async with self._store.read() as tx:
-            person = await storage.person_of_sign_in(tx, claims.person_id, claims.sign_in_id)
+        lookup = self._store.lookup()
+        person = await storage.person_of_sign_in(lookup, claims.person_id, claims.sign_in_id)
         if person is None:
             raise TokenRefused("the access token was revoked: sign in again")
         return person
+
+    async def signed_in_at_us(self, token: str) -> int:
+        """When the person of an access token proved who they are; refreshing it proves nothing.
+
+        Raises:
+            TokenRefused: malformed, expired, or its sign-in was revoked.
+        """
+        claims = self._tokens.read(token, self._clock.now_us())
+        at_us = await storage.sign_in_at_us(self._store.lookup(), claims.person_id, claims.sign_in_id)
+        if at_us is None:
+            raise TokenRefused("the access token was revoked: sign in again")
+        return at_us
 
     def holder_of(self, token: str) -> int | None:
         """The id in an access token that is ours and unexpired, revoked or not; None for any other."""
@@ -192,14 +218,56 @@ class Identity:
         )
         return claims
 
-    async def become_operator(self, tx: WriteTx, person: Person, location: str) -> None:
-        """Make the person a network node operator who is at home there."""
+    async def end_sign_ins(self, tx: WriteTx, person: Person) -> None:
+        """No token or browser session of the person works any more."""
+        await storage.revoke_sign_ins_of(tx, person.id, self._clock.now_us())
+        await sessions.end_all_of(tx, person.id)
+
+    async def become_operator(
+        self, tx: WriteTx, person: Person, location: str, coordinates: Coordinates | None = None
+    ) -> None:
+        """Make the person a network node operator who is at home there; coordinates None: as before."""
         await storage.set_role(tx, person.id, Role.OPERATOR)
         await storage.set_location(tx, person.id, location)
+        if coordinates is not None:
+            profile = await storage.profile_of(tx, person.id)
+            await storage.set_profile(tx, person.id, structs.replace(profile, **structs.asdict(coordinates)))
+
+    async def coordinates_of(self, tx: ReadTx, person_ids: Sequence[int]) -> Mapping[int, Coordinates]:
+        """Where these people say they are, by id; those who did not are absent."""
+        return {
+            row.person_id: Coordinates(latitude=row.latitude, longitude=row.longitude)
+            for row in await storage.places_of(tx, person_ids)
+        }
+
+    async def become_donor(self, tx: WriteTx, person: Person) -> None:
+        """Make a recipient a donor."""
+        await storage.set_role(tx, person.id, Role.DONOR)
+
+    async def set_kyc(self, tx: WriteTx, person: Person, status: str, *, verified_at_us: int | None) -> None:
+        """What `cloud/kyc` found out."""
+        await storage.set_kyc(tx, person.id, status, verified_at_us)
+
+    async def end_kyc(self, tx: WriteTx, *, verified_until_us: int) -> int:
+        """Whoever was verified at this moment or before is so no longer; how many they were."""
+        return await storage.end_kyc(tx, verified_until_us=verified_until_us)
 
     def access_token(self, claims: AccessClaims, *, life_s: int = WALLET_LIFE_S) -> str:
         """The token that acts for a sign-in, from now on."""
         return self._tokens.make(claims, self._clock.now_us(), life_s=life_s)
+
+    async def total(self) -> int:
+        """How many people there are."""
+        async with self._store.read() as tx:
+            return await storage.person_total(tx)
+
+    async def shown_ids(self, tx: ReadTx, person_ids: Iterable[int]) -> dict[int, str]:
+        """How people are shown to others; without those who are unknown."""
+        wanted, shown = list(person_ids), {}
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            for person in await storage.people_by_id(tx, wanted[start : start + READ_AT_ONCE]):
+                shown[person.id] = person.shown_id
+        return shown
 
     async def person(self, tx: ReadTx, person_id: int) -> Person:
         """The person with this id.
@@ -212,18 +280,18 @@ class Identity:
             raise NotFound(f"person {person_id}: unknown")
         return person
 
-    async def grant(self, wallet_address: str, role: str) -> Person:
-        """Give a role, or `admin` beside it; for the command line only.
+    async def grant(self, who: str, role: str) -> Person:
+        """Give a role, or `admin` beside it; for the command line only. `who` as in `known`.
 
         Raises:
-            BadRequest: no such role.
-            UnknownWallet: nobody signed up with it.
+            BadRequest: no such role, or more than one person by this email.
+            UnknownPerson: nobody signed up so.
         """
         allowed: Sequence[str] = [*Role, ADMIN]
         if role not in allowed:
             raise BadRequest(f"role: {role!r} is none of {', '.join(allowed)}")
         async with self._store.write() as tx:
-            known = await self._known(tx, wallet_address)
+            known = await self.known(tx, who)
             if role == ADMIN:
                 await storage.set_admin(tx, known.id, is_admin=True)
             else:
@@ -232,23 +300,58 @@ class Identity:
         logger.info("role granted person_id=%d role=%s", person.id, role)
         return person
 
-    async def withdraw_admin(self, wallet_address: str) -> Person:
+    async def withdraw_admin(self, who: str) -> Person:
         """Take `admin` back.
 
         Raises:
-            UnknownWallet: nobody signed up with it.
+            UnknownPerson: nobody signed up so.
         """
         async with self._store.write() as tx:
-            known = await self._known(tx, wallet_address)
+            known = await self.known(tx, who)
             await storage.set_admin(tx, known.id, is_admin=False)
             person = await self.person(tx, known.id)
         logger.info("admin withdrawn person_id=%d", person.id)
         return person
 
-    async def _known(self, tx: ReadTx, wallet_address: str) -> Person:
-        person = await storage.person_by_wallet(tx, wallet_address)
+    async def set_tier(self, who: str, tier: str) -> Person:
+        """Say how many calls of the investment platform somebody has; for the command line only.
+
+        Raises:
+            BadRequest: no such tier, or more than one person by this email.
+            UnknownPerson: nobody signed up so.
+        """
+        if tier not in list(Tier):
+            raise BadRequest(f"tier: {tier!r} is none of {', '.join(Tier)}")
+        async with self._store.write() as tx:
+            known = await self.known(tx, who)
+            await storage.set_tier(tx, known.id, Tier(tier))
+            person = await self.person(tx, known.id)
+        logger.info("tier set person_id=%d tier=%s", person.id, tier)
+        return person
+
+    async def known(self, tx: ReadTx, who: str) -> Person:
+        """The person with this wallet, email or `usr_…`."""
+        found: list[Person | None]
+        if "@" in who:
+            found = [*await storage.people_by_email(tx, email_key(who))]
+        elif who.startswith("usr_"):
+            number = who.removeprefix("usr_")
+            found = [await storage.person_by_id(tx, int(number)) if _is_id(number) else None]
+        else:
+            found = [await storage.person_by_wallet(tx, who)]
+        people = [person for person in found if person is not None]
+        if not people:
+            raise UnknownPerson(f"{who}: nobody signed up with it")
+        if len(people) > 1:
+            ids = " and ".join(person.user_id for person in people)
+            raise BadRequest(f"{who}: belongs to {ids}; name one of them")
+        return people[0]
+
+    async def _by_wallet(self, tx: WriteTx, proof: WalletProof, challenge: Challenge | None) -> Person:
+        person = await storage.person_by_wallet(tx, proof.wallet_address)
         if person is None:
-            raise UnknownWallet(f"wallet {wallet_address}: nobody signed up with it")
+            raise UnknownWallet("wallet_address: unknown; sign up first with POST /api/v1/auth/signup")
+        await self.spend(tx, challenge)
         return person
 
     async def _proven(self, proof: WalletProof) -> Challenge | None:
@@ -270,6 +373,10 @@ class Identity:
             sign_in_id=sign_in_id,
             expires_at_us=self._clock.now_us() + REFRESH_LIFE_S * 1_000_000,
         )
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS_MAX
 
 
 def _usable(row: storage.RefreshRow, now_us: int) -> bool:

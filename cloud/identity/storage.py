@@ -1,11 +1,15 @@
 """People, their emails and profiles, sign-ins, refresh tokens and used challenges in SQL."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct, structs
 
 from cloud.identity.model import Person, Role
 from cloud.identity.profile import Profile
 from cloud.identity.registration import UserType
+from cloud.identity.tiers import Tier
 from cloud.identity.tokens import ACCESS_LIFE_S_MAX
+from cloud.kit.in_list import in_lists
 from cloud.kit.store import ReadTx, WriteTx
 
 _PROFILE = (
@@ -19,8 +23,16 @@ _PROFILE = (
     "business_name",
     "contact_person",
     "gstin",
+    "latitude",
+    "longitude",
+    "notify_by_email",
+    "notify_by_sms",
+    "consent_gmail_ingest",
+    "consent_whatsapp_ingest",
+    "consent_upi_ingest",
+    "consent_sms_ingest",
 )
-_PERSON = "id, wallet_address, role, is_admin, kyc_status, location, account, created_at_us"
+_PERSON = ", ".join(Person.__struct_fields__)
 
 
 class _EmailAndType(Struct, frozen=True, kw_only=True):
@@ -56,6 +68,12 @@ async def person_by_id(tx: ReadTx, person_id: int) -> Person | None:
     )
 
 
+async def people_by_id(tx: ReadTx, person_ids: Sequence[int]) -> list[Person]:
+    params = {f"id{number}": person_id for number, person_id in enumerate(person_ids)}
+    wanted = ", ".join(f":{name}" for name in params)
+    return await tx.fetch_all(Person, f"SELECT {_PERSON} FROM people WHERE id IN ({wanted})", params)
+
+
 async def person_by_wallet(tx: ReadTx, wallet_address: str) -> Person | None:
     return await tx.fetch_one(
         Person,
@@ -74,11 +92,21 @@ async def person_of_sign_in(tx: ReadTx, person_id: int, sign_in_id: str) -> Pers
     )
 
 
+async def sign_in_at_us(tx: ReadTx, person_id: int, sign_in_id: str) -> int | None:
+    """None as well where it was revoked or is another person's."""
+    found: int | None = await tx.fetch_value(
+        "SELECT created_at_us FROM sign_ins"
+        " WHERE id = :sign_in_id AND person_id = :person_id AND revoked_at_us IS NULL",
+        {"sign_in_id": sign_in_id, "person_id": person_id},
+    )
+    return found
+
+
 async def add_person(tx: WriteTx, *, wallet_address: str | None, account: str, now_us: int) -> Person:
     person = await tx.fetch_one(
         Person,
         "INSERT INTO people (wallet_address, role, is_admin, kyc_status, location, account, created_at_us)"
-        f" VALUES (:wallet_address, :role, 0, 'pending', '', :account, :now_us) RETURNING {_PERSON}",
+        f" VALUES (:wallet_address, :role, 0, 'not_started', '', :account, :now_us) RETURNING {_PERSON}",
         {
             "wallet_address": wallet_address,
             "role": Role.RECIPIENT.value,
@@ -88,6 +116,22 @@ async def add_person(tx: WriteTx, *, wallet_address: str | None, account: str, n
     )
     assert person is not None  # noqa: S101  RETURNING gives the row it inserted
     return person
+
+
+async def set_kyc(tx: WriteTx, person_id: int, status: str, verified_at_us: int | None) -> None:
+    await tx.execute(
+        "UPDATE people SET kyc_status = :status, kyc_verified_at_us = :verified_at_us WHERE id = :person_id",
+        {"status": status, "verified_at_us": verified_at_us, "person_id": person_id},
+    )
+
+
+async def end_kyc(tx: WriteTx, *, verified_until_us: int) -> int:
+    """Those verified so long ago are so no longer; how many."""
+    return await tx.execute(
+        "UPDATE people SET kyc_status = 'expired'"
+        " WHERE kyc_status = 'verified' AND kyc_verified_at_us <= :verified_until_us",
+        {"verified_until_us": verified_until_us},
+    )
 
 
 async def set_role(tx: WriteTx, person_id: int, role: Role) -> None:
@@ -108,6 +152,23 @@ async def set_wallet(tx: WriteTx, person_id: int, wallet_address: str) -> None:
     await tx.execute(
         "UPDATE people SET wallet_address = :wallet_address WHERE id = :person_id AND wallet_address IS NULL",
         {"wallet_address": wallet_address, "person_id": person_id},
+    )
+
+
+async def people_by_email(tx: ReadTx, email_key: str) -> list[Person]:
+    """One for each type of user that has an account by this email."""
+    columns = ", ".join(f"people.{name}" for name in _PERSON.split(", "))
+    return await tx.fetch_all(
+        Person,
+        f"SELECT {columns} FROM people JOIN email_logins ON person_id = people.id"
+        " WHERE email_key = :email_key ORDER BY people.id",
+        {"email_key": email_key},
+    )
+
+
+async def set_tier(tx: WriteTx, person_id: int, tier: Tier) -> None:
+    await tx.execute(
+        "UPDATE people SET tier = :tier WHERE id = :person_id", {"tier": tier.value, "person_id": person_id}
     )
 
 
@@ -202,6 +263,42 @@ async def email_login_of(tx: ReadTx, person_id: int) -> EmailLogin | None:
     )
 
 
+class ResetRow(Struct, frozen=True, kw_only=True):
+    """Whose password a code may set."""
+
+    person_id: int
+    expires_at_us: int
+
+
+async def set_password(tx: WriteTx, person_id: int, password_hash: str) -> None:
+    await tx.execute(
+        "UPDATE email_logins SET password_hash = :password_hash WHERE person_id = :person_id",
+        {"password_hash": password_hash, "person_id": person_id},
+    )
+
+
+async def put_reset(tx: WriteTx, person_id: int, *, code_hash: str, expires_at_us: int) -> None:
+    """A newer code takes the place of the person's older one."""
+    await tx.execute(
+        "INSERT INTO password_resets (person_id, code_hash, expires_at_us)"
+        " VALUES (:person_id, :code_hash, :expires_at_us) ON CONFLICT (person_id) DO UPDATE"
+        " SET code_hash = excluded.code_hash, expires_at_us = excluded.expires_at_us",
+        {"person_id": person_id, "code_hash": code_hash, "expires_at_us": expires_at_us},
+    )
+
+
+async def reset_row(tx: ReadTx, code_hash: str) -> ResetRow | None:
+    return await tx.fetch_one(
+        ResetRow,
+        "SELECT person_id, expires_at_us FROM password_resets WHERE code_hash = :code_hash",
+        {"code_hash": code_hash},
+    )
+
+
+async def drop_reset(tx: WriteTx, person_id: int) -> None:
+    await tx.execute("DELETE FROM password_resets WHERE person_id = :person_id", {"person_id": person_id})
+
+
 async def add_email_login(tx: WriteTx, login: EmailLogin, *, email: str, email_key: str, now_us: int) -> None:
     await tx.execute(
         "INSERT INTO email_logins (person_id, email, email_key, user_type, password_hash, created_at_us)"
@@ -247,8 +344,34 @@ async def set_profile(tx: WriteTx, person_id: int, profile: Profile) -> None:
         f"INSERT INTO profiles (person_id, {', '.join(_PROFILE)})"
         f" VALUES (:person_id, {', '.join(':' + name for name in _PROFILE)})"
         f" ON CONFLICT (person_id) DO UPDATE SET {changes}",
-        {"person_id": person_id} | {name: getattr(profile, name) for name in _PROFILE},
+        {"person_id": person_id} | {name: _stored(getattr(profile, name)) for name in _PROFILE},
     )
+
+
+def _stored(value: object) -> object:
+    """A boolean as the number that its column holds."""
+    return int(value) if isinstance(value, bool) else value
+
+
+class PlaceRow(Struct, frozen=True, kw_only=True):
+    """Where a person says they are."""
+
+    person_id: int
+    latitude: float
+    longitude: float
+
+
+async def places_of(tx: ReadTx, person_ids: Sequence[int]) -> list[PlaceRow]:
+    """Of those who told."""
+    rows: list[PlaceRow] = []
+    for names, params in in_lists(person_ids):
+        rows += await tx.fetch_all(
+            PlaceRow,
+            "SELECT person_id, latitude, longitude FROM profiles"
+            f" WHERE person_id IN ({names}) AND latitude IS NOT NULL",
+            params,
+        )
+    return rows
 
 
 async def use_challenge(tx: WriteTx, *, nonce: str, expires_at_us: int, now_us: int) -> bool:
@@ -261,3 +384,7 @@ async def use_challenge(tx: WriteTx, *, nonce: str, expires_at_us: int, now_us: 
             {"nonce": nonce, "expires_at_us": expires_at_us},
         )
     )
+
+
+async def person_total(tx: ReadTx) -> int:
+    return int(await tx.fetch_value("SELECT COUNT(*) FROM people"))

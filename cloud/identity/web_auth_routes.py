@@ -9,8 +9,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter, RawBody
 from msgspec import Meta, Struct
 
-from cloud.errors import BadRequest
+from cloud.errors import BadRequest, PayloadTooLarge, Unauthenticated
 from cloud.identity.web_auth import WebAuth
+from cloud.kit.documented import raises
 from cloud.kit.http import decode
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
@@ -43,7 +44,7 @@ async def web_challenge(
     return {"transaction": asked.transaction, "network_passphrase": asked.network_passphrase}
 
 
-@post("/sep10/auth", status_code=200)
+@post("/sep10/auth", status_code=200, opt=raises(BadRequest, Unauthenticated, PayloadTooLarge))
 async def web_token(
     body: RawBody, request: Request[Any, Any, Any], web_auth: NamedDependency[WebAuth]
 ) -> dict[str, str]:

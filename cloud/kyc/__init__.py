@@ -1,0 +1,1 @@
+"""Who an investor is, checked by an identity provider behind a port."""
