@@ -13,7 +13,7 @@ from cloud.ledger.double_entry import (
     movements,
 )
 from cloud.ledger.errors import BalanceOutOfRange, InsufficientFunds, Unbalanced
-from cloud.ledger.model import Asset, Posting, Supply, SystemAccount
+from cloud.ledger.model import HOLDS_LT, Asset, Posting, Supply, SystemAccount
 
 _PSEUDONYM = re.compile(r"acct_[0-9a-z]{26}(/[a-z_]+)*")
 _MINTS = (SystemAccount.MINT_ENERGY, SystemAccount.MINT_REWARD, SystemAccount.MINT_YIELD)
@@ -62,7 +62,7 @@ class Balances:
         return sum(
             amount
             for (account, asset), amount in self._amounts.items()
-            if asset is Asset.LT and not is_system(account)
+            if asset is Asset.LT and (account in HOLDS_LT or not is_system(account))
         )
 
     def supply(self, *, mints: int, burns: int, trades: int) -> Supply:

@@ -12,12 +12,36 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from cloud.audit.defi import PoolBook, PoolFacts
+from cloud.audit.depin import Rewards
 from cloud.audit.energy import Meters
 from cloud.audit.errors import CannotJudge, Lie
 from cloud.audit.lines import FORMAT, to_json
+from cloud.audit.market import (
+    Closed,
+    MarketFacts,
+    NewOrder,
+    Replay,
+    TradeBurned,
+    TradeDelivered,
+    TradeFilled,
+    TradeMatched,
+    TradeRefunded,
+)
+from cloud.audit.stellar import Border
+from cloud.defi.entries import (
+    LiquidationFacts,
+    LoanFacts,
+    RepayFacts,
+    StakeFacts,
+    UnstakeFacts,
+    YieldFacts,
+)
+from cloud.depin.entries import RewardFacts
 from cloud.ledger.double_entry import is_system
-from cloud.ledger.model import DECIMALS, Asset, Entry, EntryKind, Leaf, Posting, SystemAccount
+from cloud.ledger.model import Asset, Entry, EntryKind, Leaf, Posting, SystemAccount
 from cloud.minting.entries import EnergyFacts, burn_entry, release_entry
+from cloud.stellar.entries import DepositFacts, WithdrawalFacts
 from shared.money import TOKEN_UNITS, show_amount
 
 F = TypeVar("F")
@@ -35,10 +59,6 @@ class _Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Nothing(_Facts, frozen=True, kw_only=True):
     """The faucet's entries explain themselves."""
-
-
-class SellOrder(_Facts, frozen=True, kw_only=True, tag_field="reason", tag="sell_order"):
-    order_id: str
 
 
 class HeldReleased(_Facts, frozen=True, kw_only=True, tag_field="reason", tag="held_mint_released"):
@@ -89,20 +109,30 @@ class _Held(Struct, frozen=True):
     """The held part of a mint, as `release_entry` and `burn_entry` want it."""
 
     id: int
-    tx_hash: str
+    leaf_hash: str
     account: str
     held_tokens: int
     held_carbon_credit: int
+    device_id: str
+    held_mwh: int
 
 
 _READERS: Mapping[str, msgspec.json.Decoder[Any]] = {
-    EntryKind.MINT: msgspec.json.Decoder(ReadLeaf[EnergyFacts]),
+    EntryKind.MINT: msgspec.json.Decoder(ReadLeaf[EnergyFacts | RewardFacts | YieldFacts]),
     EntryKind.CIRCULAR: msgspec.json.Decoder(ReadLeaf[EnergyFacts]),
-    EntryKind.BURN: msgspec.json.Decoder(ReadLeaf[HeldBurned]),
-    EntryKind.HOLD: msgspec.json.Decoder(ReadLeaf[SellOrder]),
-    EntryKind.RELEASE: msgspec.json.Decoder(ReadLeaf[HeldReleased | EscrowClaimed]),
+    EntryKind.BURN: msgspec.json.Decoder(ReadLeaf[HeldBurned | TradeBurned]),
+    EntryKind.HOLD: msgspec.json.Decoder(ReadLeaf[NewOrder | TradeMatched]),
+    EntryKind.RELEASE: msgspec.json.Decoder(ReadLeaf[HeldReleased | EscrowClaimed | Closed | TradeRefunded]),
+    EntryKind.TRADE: msgspec.json.Decoder(ReadLeaf[TradeFilled | TradeDelivered]),
     EntryKind.FAUCET: msgspec.json.Decoder(ReadLeaf[Nothing]),
     EntryKind.REVERSAL: msgspec.json.Decoder(ReadLeaf[TakenBack]),
+    EntryKind.STAKE: msgspec.json.Decoder(ReadLeaf[StakeFacts]),
+    EntryKind.UNSTAKE: msgspec.json.Decoder(ReadLeaf[UnstakeFacts]),
+    EntryKind.LOAN: msgspec.json.Decoder(ReadLeaf[LoanFacts]),
+    EntryKind.REPAY: msgspec.json.Decoder(ReadLeaf[RepayFacts]),
+    EntryKind.LIQUIDATION: msgspec.json.Decoder(ReadLeaf[LiquidationFacts]),
+    EntryKind.WITHDRAWAL: msgspec.json.Decoder(ReadLeaf[WithdrawalFacts]),
+    EntryKind.DEPOSIT: msgspec.json.Decoder(ReadLeaf[DepositFacts]),
 }
 _only_kind = msgspec.json.Decoder(_OnlyKind).decode
 
@@ -126,6 +156,8 @@ def read_leaf(document: bytes) -> ReadLeaf[Any]:
         if str(error).startswith(_NEWER):
             raise CannotJudge(_newer(str(error))) from None
         raise Lie("leaf", "a leaf", str(error)) from None
+    if any(posting.asset.is_private for posting in leaf.postings):
+        raise Lie("postings", "assets of the public book", _shown(leaf.postings))
     if _canonical(leaf) != document:
         raise Lie("leaf", "its canonical form", "another form of the same JSON")
     return leaf
@@ -157,6 +189,11 @@ class Kinds:
         self.scales: set[int] = set()
         """By which measured energy was multiplied."""
         self.network = network
+        self._rewards = Rewards(network)
+        self._market = Replay()
+        self._pool = PoolBook()
+        self._border = Border(network)
+        self._pool_entries: set[int] = set()
         self._given: set[str] = set()
         self._held: dict[int, _Held] = {}
         self._payees: dict[str, set[str]] = {}
@@ -170,19 +207,31 @@ class Kinds:
 
     def check(self, place: Place, leaf: ReadLeaf[Any]) -> None:
         """Raise Lie unless the postings, and what of the facts can be worked out, are what must be."""
+        self._pool.check_order(leaf.facts)
+        self._market.check_follows(leaf.facts)
         match leaf.facts:
             case EnergyFacts():
                 self._energy(place, leaf)
+            case RewardFacts():
+                self._reward(leaf)
             case HeldReleased() | HeldBurned():
                 self._decided(leaf)
             case EscrowClaimed():
                 self._escrow(leaf)
-            case SellOrder():
-                _sell_order(leaf)
+            case MarketFacts():
+                _compare(self._market.entry(leaf, leaf.facts), leaf)
             case TakenBack():
                 self._reversal(leaf)
             case Nothing():
                 self._faucet(leaf)
+            case (
+                StakeFacts() | UnstakeFacts() | YieldFacts() | LoanFacts() | RepayFacts() | LiquidationFacts()
+            ):
+                self._pool_entry(place, leaf)
+            case WithdrawalFacts() | DepositFacts():
+                _compare(self._border.entry(leaf.facts, leaf.postings), leaf)
+        self._border.moved(leaf.postings)
+        self._pool.moved(leaf.postings)
         self._opposites.append((place.entry, _fingerprint(leaf.postings, -1)))
 
     def _energy(self, place: Place, leaf: ReadLeaf[EnergyFacts]) -> None:
@@ -196,12 +245,25 @@ class Kinds:
         if leaf.kind is not EntryKind.MINT:
             return
         self._payees.setdefault(leaf.facts.device_id, set()).add(plan.account)
+        self._rewards.minted(leaf.facts.device_id, plan.verdict.free_mwh)
         if leaf.facts.evidence is not None:
             self.signed_mwh += plan.verdict.minted_mwh
         if plan.verdict.held_mwh:
             self._held[place.entry] = _Held(
-                place.entry, place.leaf_hash, plan.account, plan.held_tokens, plan.held_carbon_credit
+                place.entry,
+                place.leaf_hash,
+                plan.account,
+                plan.held_tokens,
+                plan.held_carbon_credit,
+                leaf.facts.device_id,
+                plan.verdict.held_mwh,
             )
+
+    def _reward(self, leaf: ReadLeaf[RewardFacts]) -> None:
+        operator = _receiver(leaf.postings)
+        if not _is_own(operator):
+            raise Lie("postings", "a reward to someone's own account", _shown(leaf.postings))
+        _compare(self._rewards.entry(leaf.facts, time=leaf.time, account=operator), leaf)
 
     def _decided(self, leaf: ReadLeaf[HeldReleased] | ReadLeaf[HeldBurned]) -> None:
         """A held part goes to a payee or to nobody, whole and once."""
@@ -213,6 +275,7 @@ class Kinds:
         else:
             payee = _receiver(leaf.postings)
             expected = release_entry(held, payee) if _is_own(payee) else None
+            self._rewards.minted(held.device_id, held.held_mwh)
         if expected is None:
             raise Lie("postings", "what was held, to someone's own account", _shown(leaf.postings))
         _compare(expected, leaf)
@@ -234,9 +297,24 @@ class Kinds:
         if escrow not in self._payees.get(leaf.facts.device_id, ()):
             raise Lie("postings", f"from an account that {leaf.facts.device_id} was minted to", escrow)
         self._payees[leaf.facts.device_id].add(owner)
+        self._market.hand_over(escrow, owner)
+
+    def _pool_entry(self, place: Place, leaf: ReadLeaf[PoolFacts]) -> None:
+        account = leaf.postings[0].account
+        if isinstance(leaf.facts, StakeFacts | LoanFacts) and not _is_own(account):
+            raise Lie("postings", "someone's own account first", _shown(leaf.postings))
+        expected = self._pool.entry(leaf.facts, number=place.entry, time=leaf.time, account=account)
+        _compare(expected, leaf)
+        self._pool_entries.add(place.index)
+
+    def check_end(self) -> None:
+        """Raise Lie where the log cannot end here."""
+        self._pool.check_end()
+        self._market.check_end()
 
     def _reversal(self, leaf: ReadLeaf[TakenBack]) -> None:
         index = leaf.facts.reverses_index
+        self._market.check_stands(index)
         if not 0 <= index < len(self._opposites):
             raise Lie("reverses_index", f"an earlier entry, 0 to {len(self._opposites) - 1}", str(index))
         entry, opposite = self._opposites[index]
@@ -244,6 +322,8 @@ class Kinds:
             raise Lie("reverses_entry", str(entry), str(leaf.facts.reverses_entry))
         if index in self._taken_back:
             raise Lie("reverses_index", "an entry that still stands", f"{index}, taken back before")
+        if index in self._pool_entries:
+            raise Lie("reverses_index", "an entry that can be taken back", f"{index}, of the pool")
         if _fingerprint(leaf.postings, 1) != opposite:
             raise Lie("postings", f"the opposite of those of entry {entry}", _shown(leaf.postings))
         self._taken_back.add(index)
@@ -261,17 +341,6 @@ class Kinds:
         if account in self._given:
             raise Lie("postings", "an account new to the faucet", account)
         self._given.add(account)
-
-
-def _sell_order(leaf: ReadLeaf[SellOrder]) -> None:
-    first = leaf.postings[0] if leaf.postings else Posting("", Asset.LT, 0)
-    units = abs(first.amount)
-    expected = (
-        Posting(first.account, Asset.LT, -units),
-        Posting(first.account + ORDERS, Asset.LT, units),
-    )
-    if leaf.postings != expected or not _is_own(first.account):
-        raise Lie("postings", _shown(expected), _shown(leaf.postings))
 
 
 def _compare(expected: Entry, leaf: ReadLeaf[Any]) -> None:
@@ -303,7 +372,7 @@ def _receiver(postings: Sequence[Posting]) -> str:
 
 def _shown(postings: Sequence[Posting]) -> str:
     return "; ".join(
-        f"{show_amount(posting.amount, decimals=DECIMALS[posting.asset]):f} {posting.asset}"
+        f"{show_amount(posting.amount, decimals=posting.asset.decimals):f} {posting.asset}"
         f" on {posting.account}"
         for posting in postings
     )

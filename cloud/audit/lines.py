@@ -18,7 +18,7 @@ from cloud.pricing.model import Price
 from shared.messages import TreeHead
 from shared.signatures import PublicKey
 
-FORMAT = 1
+FORMAT = 2
 """Rises with every new kind of entry or fact, so that an older verifier says so instead of guessing."""
 LINE_BYTES_MAX = 4 * 1024 * 1024
 

@@ -6,6 +6,7 @@ are read one after the other: their leaves make one tree, whose root the last pa
 
 import base64
 import binascii
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -35,7 +36,7 @@ from cloud.audit.lines import (
 from cloud.audit.log import Log
 from cloud.ledger.merkle import leaf_hash
 from cloud.ledger.model import EntryKind
-from cloud.pricing.formula import Factors
+from cloud.pricing.formula import factors
 from cloud.pricing.model import Price, price_ticks
 from shared.clock import rfc3339, to_micros
 from shared.messages import TreeHead
@@ -48,6 +49,8 @@ _TRAILER = b'{"trailer":'
 Progress = Callable[[int, int], None]
 """Called with the number of leaves read so far and the number there are."""
 PROGRESS_LINES = 256
+FACTOR_TOLERANCE = 1e-12
+"""Logarithms of two machines may differ in their last bit; what is shown of a factor has 3 decimals."""
 
 _header = msgspec.json.Decoder(HeaderLine).decode
 _leaf = msgspec.json.Decoder(LeafLine).decode
@@ -272,6 +275,8 @@ class Verifier:
             raise Lie("entries", f"{size}, which the head signs", str(self._log.size))
         if part.prices:
             return
+        assert self._kinds is not None  # noqa: S101  made with the first header
+        self._kinds.check_end()
         expected = self._balances.supply(
             mints=self._counts[EntryKind.MINT],
             burns=self._counts[EntryKind.BURN],
@@ -318,17 +323,15 @@ def _check_price(number: int, line: bytes) -> None:
     price: Price = _decoded(_price, where, line).price
     if line_of(PriceLine(price=price)) != line:
         raise Lie(where, "its canonical form", "another")
-    factors = Factors(
-        f_sd=price.f_sd,
-        f_soc=price.f_soc,
-        f_dist=price.f_dist,
-        f_time=price.f_time,
-        f_quality=price.f_quality,
-    )
     try:
-        ticks = price_ticks(factors, price.base_xlm_per_kwh)
+        made = factors(price.inputs, price.coefficients)
+        ticks = price_ticks(price.factors, price.base_xlm_per_kwh)
     except (InvalidOperation, OverflowError, ValueError):
-        raise Lie(where, "factors that make a price", "factors that make none") from None
+        raise Lie(where, "numbers that make a price", "numbers that make none") from None
+    for name in made.__struct_fields__:
+        expected, found = getattr(made, name), getattr(price, name)
+        if not math.isclose(expected, found, rel_tol=FACTOR_TOLERANCE):
+            raise Lie(f"{where}: {name}", f"{expected!r} by its inputs and coefficients", repr(found))
     if ticks != price.price_ticks:
         raise Lie(f"{where}: price_ticks", f"{ticks} by its factors", str(price.price_ticks))
 

@@ -1,17 +1,23 @@
 """What the public may read of the books: totals, lists, and whether everything still adds up."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from cloud.kit.paging import page_range
 from cloud.kit.store import ReadTx, Store
 from cloud.ledger import storage
+from cloud.ledger.chain import Chain
 from cloud.ledger.double_entry import Holding
 from cloud.ledger.model import (
+    MINTS,
+    Anchor,
     Asset,
     BooksCheck,
     EntryKind,
     EntryPage,
+    EntryRecord,
     LeafRow,
     Supply,
     SystemAccount,
@@ -22,15 +28,14 @@ CHECK_AGE_S_MAX = 60.0
 """The public figure comes from a recount at most this old; recounting reads every posting."""
 DISCREPANCIES_MAX = 20
 
-_MINTS = (SystemAccount.MINT_ENERGY, SystemAccount.MINT_REWARD, SystemAccount.MINT_YIELD)
-
 
 class Books:
     """The reading side of the ledger; it never writes."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, chain: Chain | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._chain = chain
         self._checked: tuple[float, BooksCheck] | None = None
         self._checking = asyncio.Lock()
 
@@ -49,7 +54,9 @@ class Books:
         async with self._store.read() as tx:
             total = await storage.kind_total(tx, kind)
             above, through = page_range(total, page, limit)
-            found = await storage.records_of_kind(tx, kind, above=above, through=through)
+            found = await self._hashed(
+                tx, await storage.records_of_kind(tx, kind, above=above, through=through)
+            )
         return EntryPage(entries=tuple(found), total=total)
 
     async def leaves(self, *, first: int, end: int) -> Sequence[LeafRow]:
@@ -70,8 +77,36 @@ class Books:
         async with self._store.read() as tx:
             total = await storage.posting_total(tx, holding)
             above, through = page_range(total, page, limit)
-            found = await storage.records_of_holding(tx, holding, above=above, through=through)
+            found = await self._hashed(
+                tx, await storage.records_of_holding(tx, holding, above=above, through=through)
+            )
         return EntryPage(entries=tuple(found), total=total)
+
+    async def tx_hashes(self, entry_ids: Collection[int]) -> Mapping[int, str]:
+        """The transaction in force for each entry that minted or burned."""
+        if self._chain is None:
+            return {}
+        async with self._store.read() as tx:
+            return await self._chain.hashes(tx, entry_ids)
+
+    async def last_anchor(self) -> Anchor | None:
+        """The newest head of the log that was written to the chain; None before the first."""
+        if self._chain is None:
+            return None
+        async with self._store.read() as tx:
+            return await self._chain.last_anchor(tx)
+
+    async def _hashed(self, tx: ReadTx, records: Sequence[EntryRecord]) -> list[EntryRecord]:
+        """The same, with the transaction in force for each."""
+        if self._chain is None:
+            return list(records)
+        hashes = await self._chain.hashes(tx, [record.id for record in records])
+        return [replace(record, tx_hash=hashes.get(record.id)) for record in records]
+
+    @property
+    def last_check(self) -> BooksCheck | None:
+        """The newest recount; None before the first."""
+        return None if self._checked is None else self._checked[1]
 
     async def check(self) -> BooksCheck:
         """The outcome of a recount not older than CHECK_AGE_S_MAX; callers who come together share it."""
@@ -90,7 +125,7 @@ async def supply(tx: ReadTx) -> Supply:
         return await storage.balance(tx, account, asset)
 
     return Supply(
-        minted=-sum([await held(account, Asset.LT) for account in _MINTS]),
+        minted=-sum([await held(account, Asset.LT) for account in MINTS]),
         burned=await held(SystemAccount.BURNED, Asset.LT),
         energy_mwh=await held(SystemAccount.MINTED, Asset.ENERGY),
         co2_saved_mg=-await held(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED),

@@ -6,8 +6,8 @@ Values in, values or a refusal out; `service.Ledger.post` applies them.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from cloud.ledger.errors import BalanceOutOfRange, InsufficientFunds, Unbalanced
-from cloud.ledger.model import UNLIMITED, Asset, Posting, SystemAccount
+from cloud.ledger.errors import BalanceOutOfRange, InsufficientFunds, NotPublic, Unbalanced
+from cloud.ledger.model import MINTS, PRIVATE_KINDS, UNLIMITED, Asset, Entry, Posting, SystemAccount
 from shared.money import AMOUNT_MAX
 
 _SYSTEM = frozenset(SystemAccount)
@@ -56,6 +56,21 @@ def movements(postings: Iterable[Posting]) -> dict[Holding, int]:
     return moved
 
 
+def check_book(entry: Entry) -> None:
+    """Refuse to publish money of people.
+
+    Raises:
+        NotPublic: an entry of the public book has a kind, or moves an asset, of the private one.
+    """
+    if entry.book == "private":
+        return
+    if entry.kind in PRIVATE_KINDS:
+        raise NotPublic(f"an entry of kind {entry.kind} belongs into the private book")
+    for posting in entry.postings:
+        if posting.asset.is_private:
+            raise NotPublic(f"{posting.asset} moves in the private book only")
+
+
 def check_floors(moved: Mapping[Holding, int], standings: Mapping[Holding, Standing]) -> None:
     """Refuse what would take a holding below its floor or out of 64 bits.
 
@@ -70,6 +85,18 @@ def check_floors(moved: Mapping[Holding, int], standings: Mapping[Holding, Stand
             raise InsufficientFunds(holding.account, holding.asset, -amount)
         if not -AMOUNT_MAX <= amount <= AMOUNT_MAX:
             raise BalanceOutOfRange(holding.account, holding.asset)
+
+
+def issued(postings: Iterable[Posting]) -> tuple[int, int]:
+    """How many LT an entry makes and unmakes, 10^-7 units, each from 0; a mint taken back is a burn."""
+    changes: dict[str, int] = {}
+    for posting in postings:
+        account = posting.account
+        if posting.asset is Asset.LT and (account in MINTS or account == SystemAccount.BURNED):
+            changes[account] = changes.get(account, 0) + posting.amount
+    # LT leave `mint/*` when they are made, and `burned` when a burn is taken back.
+    minted = sum(max(-change, 0) for change in changes.values())
+    return minted, sum(max(change, 0) for change in changes.values())
 
 
 def is_system(account: str) -> bool:

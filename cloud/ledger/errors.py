@@ -2,6 +2,7 @@
 
 CloudError
 ├── Unbalanced (500)           the caller's postings break a rule of double entry: a defect
+├── NotPublic (500)            a private asset or kind in the public book: a defect
 ├── UnknownAccount (500)       a posting names an account that was never opened: a defect
 ├── BadRequest
 │   ├── InsufficientFunds      an account would fall below zero
@@ -13,12 +14,16 @@ CloudError
 """
 
 from cloud.errors import BadRequest, CloudError, Conflict, NotFound
-from cloud.ledger.model import DECIMALS, Asset
+from cloud.ledger.model import Asset
 from shared.money import show_amount
 
 
 class Unbalanced(CloudError):
     """An entry that is no balanced journal entry."""
+
+
+class NotPublic(CloudError):
+    """What only the private book may hold, in an entry of the public one."""
 
 
 class UnknownAccount(CloudError):
@@ -32,8 +37,10 @@ class UnknownAccount(CloudError):
 class InsufficientFunds(BadRequest):
     """An account that may not fall below zero would; `short` is what is missing, in the asset's units."""
 
+    code = "INSUFFICIENT_FUNDS"
+
     def __init__(self, account: str, asset: Asset, short: int) -> None:
-        shown = show_amount(short, decimals=DECIMALS[asset])
+        shown = show_amount(short, decimals=asset.decimals)
         super().__init__(f"insufficient funds: {shown:f} {asset.value} are missing")
         self.account = account
         self.asset = asset

@@ -1,5 +1,6 @@
 """The transparency ledger: read by anyone, without signing in."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
 from cloud.ledger.books import Books
 from cloud.ledger.model import (
     DECIMALS,
+    Anchor,
     Asset,
     ConsistencyProof,
     EntryKind,
@@ -30,6 +32,8 @@ from shared.money import round_decimal, show_amount
 from shared.signatures import public_key_of
 
 SIZE_MAX = 2**63 - 1
+BURN_BEHIND_TRADE = 1
+"""A trade is on the chain by the burn of its LT, which is the entry right behind it."""
 
 EntryId = Annotated[int, PathParameter(ge=1, le=SIZE_MAX, description="As `entry` in the lists.")]
 TreeSize = Annotated[int, QueryParameter(ge=0, le=SIZE_MAX, description="A number of leaves.")]
@@ -77,7 +81,11 @@ async def transactions(
     books: NamedDependency[Books], page: PageNumber = 1, limit: PageLimit = LIMIT_DEFAULT
 ) -> dict[str, Any]:
     found = await books.entries(EntryKind.TRADE, page=page, limit=limit)
-    return {"transactions": [_trade(record) for record in found.entries], **_paging(found, page, limit)}
+    burns = await books.tx_hashes([record.id + BURN_BEHIND_TRADE for record in found.entries])
+    return {
+        "transactions": [_trade(record, burns) for record in found.entries],
+        **_paging(found, page, limit),
+    }
 
 
 @get("/api/v1/ledger/mints", status_code=200, tags=["ledger"])
@@ -125,9 +133,15 @@ async def carbon(
 
 
 @get("/api/v1/ledger/root", status_code=200, tags=["ledger"])
-async def root(ledger: NamedDependency[Ledger], signing_key: NamedDependency[SigningKey]) -> dict[str, Any]:
+async def root(
+    ledger: NamedDependency[Ledger], books: NamedDependency[Books], signing_key: NamedDependency[SigningKey]
+) -> dict[str, Any]:
     head = await ledger.tree_head()
-    return {**msgspec.structs.asdict(head), "public_key": public_key_of(signing_key)}
+    return {
+        **msgspec.structs.asdict(head),
+        "public_key": public_key_of(signing_key),
+        "anchor": _anchor(await books.last_anchor()),
+    }
 
 
 @get("/api/v1/ledger/proof/{entry:int}", status_code=200, tags=["ledger"])
@@ -149,18 +163,31 @@ def _paging(found: EntryPage, page: int, limit: int) -> dict[str, int]:
     return {"total": found.total, "page": page, "limit": limit, "pages": page_count(found.total, limit)}
 
 
+def _anchor(anchor: Anchor | None) -> dict[str, Any] | None:
+    if anchor is None:
+        return None
+    return {
+        "tx_hash": anchor.tx_hash,
+        "tree_size": anchor.tree_size,
+        "root_hash": anchor.root_hash,
+        "timestamp": rfc3339(anchor.at_us),
+    }
+
+
 def _entry(record: EntryRecord) -> dict[str, Any]:
     return {
         "entry": record.id,
         "leaf_index": record.leaf_index,
-        "tx_hash": record.leaf_hash,
+        "tx_hash": record.tx_hash,
+        "leaf_hash": record.leaf_hash,
         "timestamp": rfc3339(record.at_us),
         "reversed_by": record.reversed_by,
     }
 
 
-def _trade(record: EntryRecord) -> dict[str, Any]:
-    return _entry(record) | _decoder.decode(record.document).facts
+def _trade(record: EntryRecord, burns: Mapping[int, str]) -> dict[str, Any]:
+    tx_hash = burns.get(record.id + BURN_BEHIND_TRADE)
+    return _entry(record) | {"tx_hash": tx_hash} | _decoder.decode(record.document).facts
 
 
 def _mint(record: EntryRecord) -> dict[str, Any]:

@@ -1,32 +1,27 @@
 """The ledger: `post` is the only way a balance changes, and every public entry is a leaf of the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.ledger import merkle, storage
-from cloud.ledger.double_entry import (
-    Holding,
-    Standing,
-    check_floors,
-    is_system,
-    is_unlimited_system,
-    movements,
-    parent_of,
-)
-from cloud.ledger.errors import AlreadyReversed, EntryNotFound, NoSuchTree, UnknownAccount
+from cloud.ledger.batch import EntryBatch
+from cloud.ledger.chain import Chain, Issued
+from cloud.ledger.double_entry import issued
+from cloud.ledger.errors import AlreadyReversed, EntryNotFound, NoSuchTree
 from cloud.ledger.model import (
     Asset,
     ConsistencyProof,
     Entry,
     EntryKind,
     InclusionProof,
-    Leaf,
     PostedEntry,
     Posting,
 )
-from shared.clock import Clock, rfc3339
+from cloud.ledger.posting import EntryPoster
+from shared.clock import Clock
 from shared.ids import new_id
 from shared.messages import TreeHead
 from shared.signatures import Purpose, sign, tree_head_bytes
@@ -37,10 +32,14 @@ ACCOUNT_PREFIX = "acct"
 class Ledger:
     """Double entry over the store. Methods that take `tx` join the caller's use case."""
 
-    def __init__(self, store: Store, clock: Clock, signing_key: SigningKey) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, signing_key: SigningKey, chain: Chain | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._signing_key = signing_key
+        self._chain = chain
+        self._poster = EntryPoster(clock)
 
     async def open_account(self, tx: WriteTx, *, unlimited: bool = False) -> str:
         """A new pseudonym, with nothing on it; `unlimited` ones may fall below zero."""
@@ -57,11 +56,16 @@ class Ledger:
 
         Raises:
             Unbalanced: the postings break a rule of double entry.
+            NotPublic: the public book is given what belongs into the private one.
             UnknownAccount: a posting names an account nobody opened.
             InsufficientFunds: an account would fall below zero.
             BalanceOutOfRange: a balance would leave 64 bits.
         """
         return await self._post(tx, entry, reverses=None)
+
+    def batch(self, tx: WriteTx) -> EntryBatch:
+        """For a use case of many entries; ends with its `flush`."""
+        return EntryBatch(tx, self._poster, self._chain)
 
     async def reverse(self, tx: WriteTx, entry_id: int, reason: str) -> PostedEntry:
         """Take an entry back by posting its opposite, in the same book.
@@ -149,77 +153,12 @@ class Ledger:
         )
 
     async def _post(self, tx: WriteTx, entry: Entry, *, reverses: int | None) -> PostedEntry:
-        moved = movements(entry.postings)
-        standing = await storage.standings(tx, moved)
-        new = [holding for holding in moved if holding not in standing]
-        for holding in new:
-            standing[holding] = Standing(0, await self._is_unlimited(tx, holding.account), 0)
-        check_floors(moved, standing)
-        # Everything above only looked: from here on nothing refuses.
-        await self._open(tx, new, standing)
-        posted = await self._append(tx, entry, reverses)
-        await storage.insert_postings(tx, posted.id, entry.postings, moved, standing)
-        return posted
-
-    async def _is_unlimited(self, tx: ReadTx, account: str) -> bool:
-        if is_system(account):
-            return is_unlimited_system(account)
-        known = await storage.is_unlimited(tx, account)
-        if known is not None:
-            return known
-        parent = parent_of(account)
-        if parent is None or await storage.is_unlimited(tx, parent) is None:
-            raise UnknownAccount(account)
-        return False
-
-    async def _open(
-        self, tx: WriteTx, holdings: Iterable[Holding], standing: dict[Holding, Standing]
-    ) -> None:
-        for holding in holdings:
-            unlimited = standing[holding].unlimited
-            await storage.insert_account(tx, holding.account, unlimited=unlimited, at_us=self._clock.now_us())
-            await storage.insert_balance(tx, holding, unlimited=unlimited)
-
-    async def _append(self, tx: WriteTx, entry: Entry, reverses: int | None) -> PostedEntry:
-        last = await storage.ends(tx, entry.book, entry.kind)
-        at_us = self._clock.now_us()
-        index = None
-        if entry.book == "public":
-            index = 0 if last.leaf_index is None else last.leaf_index + 1
-        document = Leaf(
-            index=index, time=rfc3339(at_us), kind=entry.kind, postings=entry.postings, facts=entry.facts
-        ).document()
-        leaf_hash = subtrees = None
-        if index is not None:
-            digest = merkle.leaf_hash(document)
-            leaf_hash = digest.hex()
-            subtrees = await self._subtrees(tx, index, digest)
-        posted = PostedEntry(
-            id=last.entry_id + 1, leaf_index=index, at_us=at_us, kind=entry.kind, leaf_hash=leaf_hash
-        )
-        await storage.insert_entry(
-            tx,
-            storage.EntryRow(
-                id=posted.id,
-                book=entry.book,
-                kind=entry.kind,
-                kind_number=last.kind_number + 1,
-                leaf_index=index,
-                at_us=at_us,
-                document=document.decode(),
-                leaf_hash=leaf_hash,
-                subtrees=subtrees,
-                reverses=reverses,
-            ),
-        )
-        return posted
-
-    async def _subtrees(self, tx: ReadTx, index: int, leaf_hash: bytes) -> str:
-        neighbours: Sequence[merkle.Node] = merkle.neighbours(index)
-        if not neighbours:
-            return ""
-        hashes = await storage.node_hashes(tx, neighbours)
-        return b"".join(merkle.completed(leaf_hash, [hashes[node] for node in neighbours])).hex()
+        posted = await self._poster.post(tx, entry, reverses=reverses)
+        minted, burned = issued(entry.postings)
+        if self._chain is None or not (minted or burned):
+            return posted
+        (tx_hash,) = await self._chain.record(tx, [Issued(posted.id, minted, burned)])
+        return replace(posted, tx_hash=tx_hash)
 
 
 async def _span_hashes(tx: ReadTx, spans: Sequence[merkle.Span]) -> list[bytes]:

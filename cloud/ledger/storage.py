@@ -1,12 +1,12 @@
 """The ledger's rows. A writer adds; nothing here changes or removes an entry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from cloud.kit.store import ReadTx, WriteTx
+from cloud.kit.store import ReadTx, Writes, WriteTx
 from cloud.ledger.double_entry import Holding, Standing
 from cloud.ledger.merkle import HASH_BYTES, Node
 from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, LeafRow, Posting
@@ -26,6 +26,10 @@ _INSERT_POSTING = (
 _ADD_TO_BALANCE = (
     "UPDATE balances SET amount = amount + :amount, postings = postings + :postings"
     " WHERE account = :account AND asset = :asset"
+)
+_INSERT_ACCOUNT = (
+    "INSERT INTO accounts (account, unlimited, opened_at_us) VALUES (:account, :unlimited, :at_us)"
+    " ON CONFLICT (account) DO NOTHING"
 )
 _INSERT_BALANCE = (
     "INSERT INTO balances (account, asset, amount, unlimited, postings)"
@@ -104,16 +108,38 @@ async def is_unlimited(tx: ReadTx, account: str) -> bool | None:
 
 async def insert_account(tx: WriteTx, account: str, *, unlimited: bool, at_us: int) -> None:
     await tx.execute(
-        "INSERT INTO accounts (account, unlimited, opened_at_us) VALUES (:account, :unlimited, :at_us)"
-        " ON CONFLICT (account) DO NOTHING",
+        _INSERT_ACCOUNT,
         {"account": account, "unlimited": int(unlimited), "at_us": at_us},
     )
 
 
-async def insert_balance(tx: WriteTx, holding: Holding, *, unlimited: bool) -> None:
-    await tx.execute(
+class NewHolding(NamedTuple):
+    """One that has no row yet."""
+
+    holding: Holding
+    unlimited: bool
+    at_us: int
+
+
+async def insert_holdings(tx: Writes, opened: Sequence[NewHolding]) -> None:
+    """Holds and system accounts open with their first holding."""
+    await tx.execute_many(
+        _INSERT_ACCOUNT,
+        [
+            {"account": new.holding.account, "unlimited": int(new.unlimited), "at_us": new.at_us}
+            for new in opened
+        ],
+    )
+    await tx.execute_many(
         _INSERT_BALANCE,
-        {"account": holding.account, "asset": str(holding.asset), "unlimited": int(unlimited)},
+        [
+            {
+                "account": new.holding.account,
+                "asset": new.holding.asset.value,
+                "unlimited": int(new.unlimited),
+            }
+            for new in opened
+        ],
     )
 
 
@@ -132,57 +158,46 @@ class EntryRow(NamedTuple):
     reverses: int | None
 
 
-async def insert_entry(tx: WriteTx, row: EntryRow) -> None:
-    await tx.execute(
-        _INSERT_ENTRY,
-        {
-            "id": row.id,
-            "book": row.book,
-            "kind": str(row.kind),
-            "kind_number": row.kind_number,
-            "leaf_index": row.leaf_index,
-            "at_us": row.at_us,
-            "document": row.document,
-            "leaf_hash": row.leaf_hash,
-            "subtrees": row.subtrees,
-            "reverses": row.reverses,
-        },
-    )
+async def insert_entries(tx: Writes, rows: Iterable[EntryRow]) -> None:
+    await tx.execute_many(_INSERT_ENTRY, [row._asdict() | {"kind": row.kind.value} for row in rows])
 
 
-async def insert_postings(
-    tx: WriteTx,
-    entry_id: int,
-    postings: Iterable[Posting],
-    moved: Mapping[Holding, int],
-    standing: Mapping[Holding, Standing],
-) -> None:
-    """Number the postings behind those of their holding, and move the balances with them."""
-    numbers = {holding: standing[holding].postings for holding in moved}
-    rows = []
+class NewPosting(NamedTuple):
+    """A posting, numbered behind those of its holding."""
+
+    holding: Holding
+    number: int
+    entry_id: int
+    amount: int
+
+
+async def insert_postings(tx: Writes, postings: Sequence[NewPosting]) -> None:
+    """And move the balances with them."""
+    moves: dict[Holding, list[int]] = {}
     for posting in postings:
-        holding = Holding(posting.account, posting.asset)
-        numbers[holding] = number = numbers[holding] + 1
-        rows.append(
+        move = moves.setdefault(posting.holding, [0, 0])
+        move[0] += posting.amount
+        move[1] += 1
+    await tx.execute_many(
+        _ADD_TO_BALANCE,
+        [
+            {"account": account, "asset": asset.value, "amount": amount, "postings": count}
+            for (account, asset), (amount, count) in moves.items()
+        ],
+    )
+    await tx.execute_many(
+        _INSERT_POSTING,
+        [
             {
-                "account": posting.account,
-                "asset": str(posting.asset),
-                "number": number,
-                "entry_id": entry_id,
+                "account": posting.holding.account,
+                "asset": posting.holding.asset.value,
+                "number": posting.number,
+                "entry_id": posting.entry_id,
                 "amount": posting.amount,
             }
-        )
-    moves = [
-        {
-            "account": holding.account,
-            "asset": str(holding.asset),
-            "amount": amount,
-            "postings": numbers[holding] - standing[holding].postings,
-        }
-        for holding, amount in moved.items()
-    ]
-    await tx.execute_many(_ADD_TO_BALANCE, moves)
-    await tx.execute_many(_INSERT_POSTING, rows)
+            for posting in postings
+        ],
+    )
 
 
 class SubtreeRow(Struct, frozen=True):
