@@ -79,7 +79,7 @@ class HeldPart(Protocol):
     @property
     def id(self) -> int: ...
     @property
-    def tx_hash(self) -> str: ...
+    def leaf_hash(self) -> str: ...
     @property
     def account(self) -> str: ...
     @property
@@ -152,7 +152,9 @@ def _held_entry(kind: EntryKind, mint: HeldPart, to: str, facts: Mapping[str, st
     )
     if not postings:
         return None
-    return Entry(kind=kind, postings=postings, facts={**facts, "mint_id": mint.id, "mint_hash": mint.tx_hash})
+    return Entry(
+        kind=kind, postings=postings, facts={**facts, "mint_id": mint.id, "mint_hash": mint.leaf_hash}
+    )
 
 
 def _moved(*postings: Posting) -> tuple[Posting, ...]:

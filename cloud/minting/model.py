@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from cloud.market.model import show_price_ticks
+from cloud.market.model import lots_of_mint, show_price_ticks
 from shared.clock import to_micros
 from shared.messages import EnergyReport
 from shared.money import round_decimal, show_amount
@@ -127,11 +127,13 @@ class Mint(Struct, frozen=True, kw_only=True):
     """10^-7 units, the held part included."""
     held_carbon_credit: int
     sell_order_id: str | None
-    """None where nothing was listed: held, or less than one lot."""
+    """None where nothing was listed: held, sold before, or less than one lot."""
     price_ticks: int
     """0.0001 XLM/kWh."""
     tx_hash: str
-    """Leaf hash of the ledger entry."""
+    """Of the Stellar transaction that was first made for it."""
+    leaf_hash: str
+    """Of the ledger entry."""
     at_us: int
 
     def to_answer(self) -> MintAnswer:
@@ -158,11 +160,12 @@ class Mint(Struct, frozen=True, kw_only=True):
         if self.status is MintStatus.HELD:
             return f"{minted} → held: {self.hold_reason}"
         price = round_decimal(show_price_ticks(self.price_ticks), 2)
-        listed = (
-            f"auto-listed at {price} XLM/kWh"
-            if self.sell_order_id
-            else "not listed: less than one lot of 0.001 kWh"
-        )
+        if self.sell_order_id:
+            listed = f"auto-listed at {price} XLM/kWh"
+        elif lots_of_mint(self.energy_mwh - self.held_mwh, self.tokens - self.held_tokens):
+            listed = "delivered: it was sold before"
+        else:
+            listed = "not listed: less than one lot of 0.001 kWh"
         if self.held_tokens:
             return f"{minted} → {listed}; {_lt(self.held_tokens)} LT held: {self.hold_reason}"
         return f"{minted} → {listed}"

@@ -19,6 +19,7 @@ import msgspec
 
 from cloud.devices.model import Device
 from cloud.devices.service import Devices
+from cloud.identity.model import Person
 from cloud.kit.events import EventLog
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.ledger.model import PostedEntry
@@ -126,6 +127,19 @@ class Minting:
         """The mint as it was first answered."""
         return await storage.mint(tx, mint_id)
 
+    async def plausible_mwh_of(self, tx: ReadTx, device_id: str) -> int:
+        """Energy that was minted for the device freely, or released since; 0 for an unknown one."""
+        return await storage.plausible_mwh(tx, device_id)
+
+    async def output_mwh(self, tx: ReadTx, person: Person, *, since_us: int) -> int:
+        """What a person's enrolled devices were minted since a moment, less what is held."""
+        return sum(
+            [
+                await storage.output_mwh(tx, device.device_id, since_us=since_us)
+                for device in await self._devices.enrolled_of(tx, person.id)
+            ]
+        )
+
     async def held(self, *, after_id: int = 0, limit: int = 100) -> Sequence[Mint]:
         """Mints of which a part waits for an admin's decision, by rising id; may be empty."""
         async with self._store.read() as tx:
@@ -144,10 +158,11 @@ class Minting:
             entry = release_entry(mint, payee)
             if entry is not None:
                 await self._ledger.post(tx, entry)
+            await storage.add_plausible(tx, mint.device_id, mint.held_mwh)
             lots = lots_of_mint(mint.held_mwh, mint.held_tokens)
             if lots:
                 price = await self._pricing.current_in(tx)
-                await self._market.list_minted(
+                await self._market.deliver(
                     tx,
                     order_id=f"{_order_id(mint.id)}_released",
                     account=payee,
@@ -217,22 +232,21 @@ class Minting:
         return weighed
 
     async def _list(self, tx: WriteTx, device: Device, claim: Claim, plan: Plan, posted: PostedEntry) -> Mint:
-        """Remember what was posted, offer it for sale at the price in force, announce it."""
+        """Deliver what was posted or offer it for sale at the price in force, remember and announce it."""
         price = await self._pricing.current_in(tx)
-        lots = lots_of_mint(plan.verdict.free_mwh, plan.tokens - plan.held_tokens)
-        mint = _mint_of(claim, plan, posted, price.price_ticks, listed=lots > 0)
+        listed = await self._market.deliver(
+            tx,
+            order_id=_order_id(posted.id),
+            account=plan.account,
+            owner_person_id=device.owner_person_id,
+            lots=lots_of_mint(plan.verdict.free_mwh, plan.tokens - plan.held_tokens),
+            price_ticks=price.price_ticks,
+        )
+        mint = _mint_of(claim, plan, posted, price.price_ticks, listed=listed)
         await storage.insert_mint(tx, mint)
+        await storage.add_plausible(tx, mint.device_id, plan.verdict.free_mwh)
         if plan.verdict.held_mwh:
             await storage.insert_held(tx, mint.id)
-        if lots:
-            await self._market.list_minted(
-                tx,
-                order_id=_order_id(mint.id),
-                account=plan.account,
-                owner_person_id=device.owner_person_id,
-                lots=lots,
-                price_ticks=price.price_ticks,
-            )
         await self._events.announce(tx, MINT_EVENT, _event(mint))
         return mint
 
@@ -294,7 +308,8 @@ def _mint_of(claim: Claim, plan: Plan, posted: PostedEntry, price_ticks: int, *,
         held_carbon_credit=plan.held_carbon_credit,
         sell_order_id=_order_id(posted.id) if listed else None,
         price_ticks=price_ticks,
-        tx_hash=posted.leaf_hash,
+        tx_hash=posted.tx_hash or posted.leaf_hash,
+        leaf_hash=posted.leaf_hash,
         at_us=posted.at_us,
     )
 

@@ -115,6 +115,15 @@ async def mint(tx: ReadTx, mint_id: int) -> Mint | None:
     return await tx.fetch_one(Mint, f"SELECT {_MINT} FROM mints WHERE id = :id", {"id": mint_id})
 
 
+async def output_mwh(tx: ReadTx, device_id: str, *, since_us: int) -> int:
+    """What was minted for a device after a moment, less what was held."""
+    found = await tx.fetch_value(
+        "SELECT SUM(energy_mwh - held_mwh) FROM mints WHERE device_id = :device_id AND at_us > :since_us",
+        {"device_id": device_id, "since_us": since_us},
+    )
+    return int(found or 0)
+
+
 async def insert_held(tx: WriteTx, mint_id: int) -> None:
     await tx.execute(
         "INSERT INTO held_mints (mint_id, state) VALUES (:mint_id, :state)",
@@ -147,3 +156,20 @@ async def decide_held(tx: WriteTx, mint_id: int, state: HeldState, at_us: int) -
         "UPDATE held_mints SET state = :state, decided_at_us = :at_us WHERE mint_id = :mint_id",
         {"mint_id": mint_id, "state": state, "at_us": at_us},
     )
+
+
+async def add_plausible(tx: WriteTx, device_id: str, energy_mwh: int) -> None:
+    """More of the device's minted energy is beyond doubt."""
+    await tx.execute(
+        "INSERT INTO plausible_energy (device_id, energy_mwh) VALUES (:device_id, :energy_mwh)"
+        " ON CONFLICT (device_id) DO UPDATE"
+        " SET energy_mwh = plausible_energy.energy_mwh + excluded.energy_mwh",
+        {"device_id": device_id, "energy_mwh": energy_mwh},
+    )
+
+
+async def plausible_mwh(tx: ReadTx, device_id: str) -> int:
+    found = await tx.fetch_value(
+        "SELECT energy_mwh FROM plausible_energy WHERE device_id = :device_id", {"device_id": device_id}
+    )
+    return int(found or 0)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.market.model import TICKS_PER_XLM, show_price_ticks
 from cloud.pricing.formula import Coefficients, Factors, Inputs, factors, price, show_factor, show_price
@@ -34,8 +34,16 @@ class Price(Struct, frozen=True, kw_only=True):
     soc_mean: float | None
     """0..1; None: no node was seen."""
     distance_km: float | None
+    """Between the centroids of sellers' and buyers' sites; None: unknown."""
+    hour: int
+    """0..23, in the grid's zone at that moment."""
     quality: float | None
+    """Q, 0..1; None: no data."""
     base_xlm_per_kwh: float
+    alpha: float
+    beta: float
+    gamma: float
+    eta: float
     f_sd: float
     f_soc: float
     f_dist: float
@@ -46,6 +54,40 @@ class Price(Struct, frozen=True, kw_only=True):
     def price_xlm_per_kwh(self) -> Decimal:
         """Exact; at most 2 decimals."""
         return show_price_ticks(self.price_ticks)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it was calculated from."""
+        return Inputs(
+            supply=self.supply,
+            demand=self.demand,
+            soc_mean=self.soc_mean,
+            distance_km=self.distance_km,
+            hour=self.hour,
+            quality=self.quality,
+        )
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """The settings of that moment."""
+        return Coefficients(
+            base_xlm_per_kwh=self.base_xlm_per_kwh,
+            alpha=self.alpha,
+            beta=self.beta,
+            gamma=self.gamma,
+            eta=self.eta,
+        )
+
+    @property
+    def factors(self) -> Factors:
+        """Unrounded."""
+        return Factors(
+            f_sd=self.f_sd,
+            f_soc=self.f_soc,
+            f_dist=self.f_dist,
+            f_time=self.f_time,
+            f_quality=self.f_quality,
+        )
 
     def breakdown(self) -> Breakdown:
         """Its `final_price` is the price."""
@@ -104,11 +146,8 @@ def calculate(inputs: Inputs, coefficients: Coefficients, at_us: int) -> Price:
         demand=round(inputs.demand),
         soc_mean=inputs.soc_mean,
         distance_km=inputs.distance_km,
+        hour=inputs.hour,
         quality=inputs.quality,
-        base_xlm_per_kwh=coefficients.base_xlm_per_kwh,
-        f_sd=found.f_sd,
-        f_soc=found.f_soc,
-        f_dist=found.f_dist,
-        f_time=found.f_time,
-        f_quality=found.f_quality,
+        **structs.asdict(coefficients),
+        **structs.asdict(found),
     )

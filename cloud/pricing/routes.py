@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from litestar import get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from cloud.identity.model import Person
+from cloud.kit.http import MadeJson
 from cloud.kit.paging import LIMIT_MAX, PageLimit, PageNumber
 from cloud.pricing.service import Pricing
 
 
 @get("/api/v1/market/price", status_code=200)
-async def market_price(person: NamedDependency[Person], pricing: NamedDependency[Pricing]) -> dict[str, Any]:  # noqa: ARG001  the guard
+async def market_price(person: NamedDependency[Person], pricing: NamedDependency[Pricing]) -> Response[Any]:  # noqa: ARG001  the guard
     """The price in force with its factors."""
-    return (await pricing.current()).shown()
+    return MadeJson(await pricing.current_json())
 
 
 @get("/api/v1/ledger/price-history", status_code=200)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.errors import Unavailable
 from cloud.kit.events import EventLog
+from cloud.kit.http import encode_json
 from cloud.kit.paging import NumberRange, page_range
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.market.service import Market
@@ -67,6 +68,7 @@ class Pricing:
         )
         self._held: Price | None = None
         self._held_at_s = 0.0
+        self._json: tuple[Price, bytes] | None = None
         self._one_at_a_time = asyncio.Lock()
         self.failures = 0
         """Refreshes that the store refused."""
@@ -87,6 +89,13 @@ class Pricing:
                     return await self.current_in(tx)
             self._hold(price)
             return price
+
+    async def current_json(self) -> bytes:
+        """The same as JSON, made once for all who ask."""
+        price = await self.current()
+        if self._json is None or self._json[0] is not price:
+            self._json = price, encode_json(price.shown())
+        return self._json[1]
 
     async def current_in(self, tx: WriteTx) -> Price:
         """The price in force, for a use case that acts on it; a new one is stored in that use case."""
