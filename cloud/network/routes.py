@@ -9,10 +9,13 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Struct
 
 from cloud.identity.model import Person
+from cloud.kit.coordinates import coordinates
+from cloud.kit.documented import also
 from cloud.kit.http import JsonResponse, Text
 from cloud.network.model import NetworkNode
 from cloud.network.service import Network
 from shared.clock import rfc3339
+from shared.coordinates import Latitude, Longitude
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1_000
@@ -20,14 +23,17 @@ LIMIT_MAX = 1_000
 
 class NodeRegistration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     location: Annotated[str, Text]
+    latitude: Latitude | None = None
+    """With the longitude, or neither; shown to nobody."""
+    longitude: Longitude | None = None
 
 
-@post("/api/v1/network/node/register", status_code=201)
+@post("/api/v1/network/node/register", status_code=201, opt=also(200))
 async def register(
     data: JSONBody[NodeRegistration], person: NamedDependency[Person], network: NamedDependency[Network]
 ) -> Response[dict[str, Any]]:
     """Become an operator at a place; 200 for somebody who was one, whose place changes."""
-    node, is_new = await network.register(person, data.location)
+    node, is_new = await network.register(person, data.location, coordinates(data.latitude, data.longitude))
     return JsonResponse(_shown(node), status_code=201 if is_new else 200, media_type="application/json")
 
 

@@ -9,6 +9,7 @@ from cloud.network import storage
 from cloud.network.model import NetworkNode
 from cloud.network.storage import NodeRow
 from shared.clock import Clock
+from shared.coordinates import Coordinates
 from shared.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,9 @@ class Network:
         self._clock = clock
         self._identity = identity
 
-    async def register(self, person: Person, location: str) -> tuple[NetworkNode, bool]:
+    async def register(
+        self, person: Person, location: str, coordinates: Coordinates | None = None
+    ) -> tuple[NetworkNode, bool]:
         """The person's node, and whether it is new; one that is there moves to the location."""
         wish = NodeRow(
             id=new_id("nn", self._clock),
@@ -32,7 +35,7 @@ class Network:
         )
         async with self._store.write() as tx:
             row = await storage.set_node(tx, wish)
-            await self._identity.become_operator(tx, person, location)
+            await self._identity.become_operator(tx, person, location, coordinates)
             node = await self._shown(tx, row)
         logger.info("network node registered id=%s person_id=%d", node.id, person.id)
         return node, row.id == wish.id

@@ -1,0 +1,1 @@
+"""Figures of the whole market for everybody, and of their own trades for those who are signed in."""

@@ -1,0 +1,1 @@
+"""Hardware that earns: a node is rewarded for being there and for the energy it brought."""
