@@ -1,0 +1,1 @@
+"""What projects pay out: declared by operators, split to the cent, claimed once."""

@@ -1,0 +1,1 @@
+"""Money that people put into projects: room, payment, ownership tokens."""

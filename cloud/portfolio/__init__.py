@@ -1,0 +1,1 @@
+"""What somebody has in all projects, and how it did."""
