@@ -1,16 +1,15 @@
 """The event log as Server-Sent Events (WHATWG HTML, section 9.2), resumable by `Last-Event-ID`.
 
-One reader follows the log and keeps the newest frames; every client takes its own from there, and reads the
-log itself only when it is further behind. A slow client costs nobody else anything.
+Every client takes its frames from one tail of the log. A slow client costs nobody else anything.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from cloud.errors import Unavailable
 from cloud.kit.events import Event, EventLog
 from cloud.realtime.stopping import told_before_the_server
+from cloud.realtime.tail import Tail
 from shared.clock import Clock, rfc3339
 from shared.units import MICROS_PER_SECOND
 
@@ -29,22 +28,18 @@ TYPES = (
 """What the public stream carries; other events of the log are internal."""
 
 CLIENTS_MAX = 500
-FRAMES_KEPT = 2_000
 KEEP_ALIVE_S = 15.0
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
 class EventStream:
-    """A worker that reads the log, and the streams that it feeds."""
+    """A worker, and the streams that it feeds."""
 
     def __init__(self, *, events: EventLog, clock: Clock, clients_max: int = CLIENTS_MAX) -> None:
         self._events = events
         self._clock = clock
         self._clients_max = clients_max
-        self._frames: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_KEPT)
-        self._kept_after: int | None = None
-        """Every public event above this id is in `_frames`; None: not reading yet."""
-        self._news = asyncio.Event()
+        self._tail = Tail(events, types=TYPES, frame=_frame)
         self._closed = False
         self.clients = 0
 
@@ -52,17 +47,14 @@ class EventStream:
         """Read until cancelled; every stream ends then, or as soon as the process is told to stop."""
         with told_before_the_server(self.close):
             try:
-                start = await self._events.last_id()
-                self._kept_after = start
-                async for batch in self._events.follow(start, types=TYPES):
-                    self._keep(batch)
+                await self._tail.run()
             finally:
                 self.close()
 
     def close(self) -> None:
         """End every stream now and refuse new ones."""
         self._closed = True
-        self._wake()
+        self._tail.wake()
 
     async def open(self, after: int | None) -> AsyncIterator[bytes]:
         """Frames of the events above `after`; None: of those to come.
@@ -84,26 +76,14 @@ class EventStream:
         try:
             yield b": connected\n\n"
             while not self._closed:
-                news = self._news
-                frames, position = await self._next(position)
+                news = self._tail.news
+                frames, position = await self._tail.next(position)
                 if frames:
-                    yield frames
+                    yield b"".join(frames)
                 elif not await self._wait(news):
                     yield KEEP_ALIVE
         finally:
             self.clients -= 1
-
-    async def _next(self, position: int) -> tuple[bytes, int]:
-        """Everything above the position that can be had at once, and the new position."""
-        if self._kept_after is not None and position >= self._kept_after:
-            newer = [frame for id_, frame in self._frames if id_ > position]
-            return b"".join(newer), self._frames[-1][0] if newer else position
-        kept_after = self._kept_after
-        batch = await self._events.after(position, types=TYPES)
-        if batch:
-            return b"".join(_frame(event) for event in batch), batch[-1].id
-        # Nothing public lies between: the reader's frames go on from here.
-        return b"", position if kept_after is None else max(position, kept_after)
 
     async def _wait(self, news: asyncio.Event) -> bool:
         """Whether there is news before a keep-alive is due."""
@@ -115,18 +95,6 @@ class EventStream:
         finally:
             waiting.cancel()
             due.cancel()
-
-    def _keep(self, batch: Sequence[Event]) -> None:
-        for event in batch:
-            if len(self._frames) == FRAMES_KEPT:
-                self._kept_after = self._frames[0][0]
-            self._frames.append((event.id, _frame(event)))
-        self._wake()
-
-    def _wake(self) -> None:
-        """Wake everyone who waits now, and let the next wait for the next."""
-        woken, self._news = self._news, asyncio.Event()
-        woken.set()
 
 
 def _frame(event: Event) -> bytes:

@@ -12,6 +12,20 @@ from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+Handler = Callable[[int, FrameType | None], object]
+
+
+class _InFront:
+    """A link in the chain of a signal's handlers."""
+
+    def __init__(self, before: Handler, stop: Callable[[], None]) -> None:
+        self.before = before
+        self._stop = stop
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._stop()
+        self.before(number, frame)
+
 
 @contextmanager
 def told_before_the_server(stop: Callable[[], None]) -> Iterator[None]:
@@ -20,27 +34,26 @@ def told_before_the_server(stop: Callable[[], None]) -> Iterator[None]:
     Without a handler in place, or outside the main thread, nothing is changed: nobody stops in good order
     there anyway.
     """
-    replaced = {}
+    added = {}
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             before = signal.getsignal(number)
             if callable(before):
-                handler = _in_front_of(before, stop)
-                signal.signal(number, handler)
-                replaced[number] = (before, handler)
+                added[number] = _InFront(before, stop)
+                signal.signal(number, added[number])
     try:
         yield
     finally:
-        for number, (before, handler) in replaced.items():
-            if signal.getsignal(number) is handler:
-                signal.signal(number, before)
+        for number, link in added.items():
+            _take_out(number, link)
 
 
-def _in_front_of(
-    before: Callable[[int, FrameType | None], object], stop: Callable[[], None]
-) -> Callable[[int, FrameType | None], object]:
-    def handler(number: int, frame: FrameType | None) -> None:
-        stop()
-        before(number, frame)
-
-    return handler
+def _take_out(number: int, link: _InFront) -> None:
+    """Those who came later may still be in front of it."""
+    later: object = signal.getsignal(number)
+    if later is link:
+        signal.signal(number, link.before)
+    while isinstance(later, _InFront):
+        if later.before is link:
+            later.before = link.before
+        later = later.before
