@@ -1,0 +1,1 @@
+"""A person's own purchases and income: read from what they send, explained, answered."""

@@ -1,0 +1,1 @@
+"""Questions about a person's own transactions: understood by a grammar, answered by a query."""

@@ -1,0 +1,1 @@
+"""Mails of shops and banks, read from a mailbox that its person connected."""

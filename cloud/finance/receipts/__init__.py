@@ -1,0 +1,1 @@
+"""Photos, scans and PDF files of receipts as readings: `reader.py` is the face, `fields.py` the rules."""
