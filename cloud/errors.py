@@ -2,6 +2,7 @@
 
     CloudError (500)
     ├── BadRequest (400)       malformed or impossible input; the message names field and range
+    │   └── BadParameter       which parameter of the address, and why
     ├── Unauthenticated (401)  no, expired or wrong credentials
     ├── Forbidden (403)        known, but not allowed
     ├── NotFound (404)         does not exist, or is someone else's
@@ -23,6 +24,8 @@ class CloudError(Exception):
     """Base; a subclass without a stated status is a defect and answers 500."""
 
     status: ClassVar[int] = 500
+    code: ClassVar[str | None] = None
+    """The investment platform's word for it, where it says more than the status."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -31,6 +34,13 @@ class CloudError(Exception):
 
 class BadRequest(CloudError):
     status = 400
+
+
+class BadParameter(BadRequest):
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
 
 
 class Unauthenticated(CloudError):
@@ -58,8 +68,10 @@ class Unprocessable(CloudError):
 
 
 class InvalidFields(Unprocessable):
+    MESSAGE: ClassVar[str] = "Invalid input data"
+
     def __init__(self, details: Mapping[str, Sequence[str]]) -> None:
-        super().__init__("Invalid input data")
+        super().__init__(self.MESSAGE)
         self.details = details
 
 

@@ -5,7 +5,10 @@ from typing import Any
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
+from cloud.analytics import routes as analytics
 from cloud.audit import routes as audit
+from cloud.defi import routes as defi
+from cloud.depin import routes as depin
 from cloud.devices import routes as devices
 from cloud.grid import routes as grid
 from cloud.identity import routes as identity
@@ -15,19 +18,28 @@ from cloud.ledger import routes as ledger
 from cloud.market import routes as market
 from cloud.network import routes as network
 from cloud.pricing import routes as pricing
+from cloud.realtime import routes as realtime
+from cloud.stellar import routes as stellar
 from cloud.tokens import routes as tokens
+from cloud.tokens import withdrawal_routes
 
 ROUTES: list[BaseRouteHandler] = [
     *identity.ROUTES,
     *web_auth_routes.ROUTES,
     *network.ROUTES,
     *devices.ROUTES,
+    *depin.ROUTES,
+    *defi.ROUTES,
     *market.ROUTES,
     *pricing.ROUTES,
     *ledger.ROUTES,
+    *stellar.ROUTES,
     *tokens.ROUTES,
+    *withdrawal_routes.ROUTES,
     *grid.ROUTES,
     *audit.ROUTES,
+    *analytics.ROUTES,
+    *realtime.ROUTES,
 ]
 
 

@@ -1,7 +1,8 @@
 """Manual commands: leases of one node each, 30 min, signed by the service's key.
 
 A newer command for a node takes the older one's place. A command is in force until it expires, is replaced,
-or the agent refuses it.
+or the agent refuses it. An idle command stops: once the agent has heard it, it is in force for `STOP_S` and
+automatic control resumes; until then it waits, for an agent that is away must not go on when it comes back.
 """
 
 from collections.abc import Collection
@@ -14,10 +15,11 @@ from cloud.devices.storage import CommandRow
 from cloud.kit.store import ReadTx, WriteTx
 from shared.clock import Clock, from_micros
 from shared.ids import new_id
-from shared.messages import Action, Command, CommandAck, SignedMessage, encode
+from shared.messages import STOP_S, Action, Command, CommandAck, SignedMessage, encode
 from shared.signatures import Purpose, sign
 
 LEASE_S = 30 * 60
+STOP_US = round(STOP_S * 1e6)
 
 
 class Commands:
@@ -41,17 +43,18 @@ class Commands:
             issued_at_us=now_us,
             expires_at_us=now_us + LEASE_S * 1_000_000,
         )
-        await storage.replace_commands(tx, device_id, node_uid, now_us)
+        await storage.replace_commands(tx, device_id, node_uid, now_us, stopped_before_us=now_us - STOP_US)
         await storage.add_command(tx, row)
         return _command(row)
 
     async def active_commands(self, tx: ReadTx, device_id: str) -> list[Command]:
         """The commands in force, oldest first; at most one per node."""
-        rows = await storage.commands_in_force(tx, device_id, self._clock.now_us())
+        now_us = self._clock.now_us()
+        rows = await storage.commands_in_force(tx, device_id, now_us, stopped_before_us=now_us - STOP_US)
         return [_command(row) for row in rows]
 
     async def stop(self, tx: WriteTx, device_id: str, node_uids: Collection[str] = ()) -> list[Command]:
-        """Idle leases for every node that a command in force moves, and for `node_uids`, in that order."""
+        """Idle commands for every node that a command in force moves, and for `node_uids`, in that order."""
         moving = [
             command.node_uid
             for command in await self.active_commands(tx, device_id)
@@ -75,6 +78,11 @@ class Commands:
             answer=answer.reason,
             now_us=self._clock.now_us(),
         )
+
+    async def stop_heard(self, tx: WriteTx, stop: Command) -> None:
+        """Note that an agent which sends no answers was told an idle command."""
+        answer = CommandAck(id=stop.id, accepted=True, reason="told over HTTP")
+        await self.command_answered(tx, answer, device_id=stop.device_id)
 
     def sign_command(self, command: Command) -> SignedMessage:
         """The command as it travels: its raw bytes and the service's signature over them."""

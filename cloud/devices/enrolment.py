@@ -9,6 +9,7 @@ from cloud.devices.broker_access import device_password
 from cloud.devices.errors import BadDeviceId, BadDeviceSignature, DeviceTaken, MustSign, UnknownDevice
 from cloud.devices.model import Device
 from cloud.settings import Settings
+from shared.coordinates import Coordinates
 from shared.ids import NAME_PATTERN, is_name
 from shared.signatures import BadSignature, Purpose, verify
 
@@ -25,6 +26,8 @@ class Enrolment(Struct, frozen=True, kw_only=True):
     public_key: str
     signature: str
     """By `public_key`, over `signed`, for `Purpose.ENROL`."""
+    coordinates: Coordinates | None = None
+    """Where it is; None: what was known of that stays."""
 
     @property
     def signed(self) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import Headers
 from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 
 from cloud.devices.errors import UnknownDevice, WrongDevice
 from cloud.devices.model import Device
@@ -19,8 +20,10 @@ from cloud.errors import BadRequest, Unauthenticated
 from cloud.identity.guard import bearer_token
 from cloud.identity.service import Identity
 from cloud.kit.http import client_address, decode
+from cloud.kit.idempotency import Once, once_of
 from cloud.kit.rate_limit import CallLimits
 from cloud.settings import Settings
+from shared.clock import Clock
 from shared.signatures import request_bytes
 
 DEVICE_ID = "x-device-id"
@@ -124,5 +127,18 @@ def _counter(text: str) -> int:
     return value
 
 
-DEPENDENCIES = {"caller": Provide(calling_device), "controlled": Provide(controlled_device)}
+async def once_of_device(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Device],
+    clock: NamedDependency[SkipValidation[Clock]],
+) -> Once:
+    """A device's request under its Idempotency-Key."""
+    return await once_of(request, caller.account, clock)
+
+
+DEPENDENCIES = {
+    "caller": Provide(calling_device),
+    "controlled": Provide(controlled_device),
+    "device_once": Provide(once_of_device),
+}
 """By the parameter name under which handlers ask for them."""

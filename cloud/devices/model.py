@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from shared.coordinates import Coordinates, coordinates_of
+
 
 class Device(Struct, frozen=True, kw_only=True):
     """One agent, enrolled or seen."""
@@ -19,7 +21,28 @@ class Device(Struct, frozen=True, kw_only=True):
     """Rating; more than this is implausible."""
     device_type: str
     location: str
+    latitude: float | None = None
+    """Degrees; None with the longitude: unknown. The owner's business."""
+    longitude: float | None = None
     request_counter: int
     """Highest counter of a signed HTTP request so far."""
     created_at_us: int
     seen_at_us: int | None
+
+    @property
+    def coordinates(self) -> Coordinates | None:
+        """Where its site is; None: unknown."""
+        return coordinates_of(self.latitude, self.longitude)
+
+
+class DeviceSite(Struct, frozen=True, kw_only=True):
+    """Where a device is, and who sells or buys there."""
+
+    owner_person_id: int | None
+    account: str
+    latitude: float
+    longitude: float
+
+    @property
+    def coordinates(self) -> Coordinates:
+        return Coordinates(latitude=self.latitude, longitude=self.longitude)

@@ -9,13 +9,24 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from cloud.devices.enrolment import BrokerAccess, Enrolment
+from cloud.devices.errors import (
+    BadDeviceSignature,
+    CodeRequired,
+    CodeUsed,
+    DeviceTaken,
+    UnknownCode,
+    UnknownDevice,
+)
 from cloud.devices.guard import caller_address
 from cloud.devices.model import Device
 from cloud.devices.service import Devices
 from cloud.identity.model import Person
+from cloud.kit.coordinates import coordinates
+from cloud.kit.documented import raises
 from cloud.kit.http import Text
 from cloud.settings import Settings
 from shared.clock import rfc3339
+from shared.coordinates import Latitude, Longitude
 from shared.ids import Name
 from shared.signatures import PublicKey
 
@@ -25,6 +36,9 @@ Signature = Annotated[str, Meta(max_length=120)]
 class Registration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     device_type: Annotated[str, Text]
     location: Annotated[str, Text]
+    latitude: Latitude | None = None
+    """With the longitude, or neither."""
+    longitude: Longitude | None = None
 
 
 class EnrolmentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +47,9 @@ class EnrolmentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """None: first contact."""
     public_key: PublicKey
     signature: Signature
+    latitude: Latitude | None = None
+    """With the longitude, or neither; not signed, since it moves nothing but a factor of the price."""
+    longitude: Longitude | None = None
 
 
 class Enrolled(Struct, frozen=True, kw_only=True):
@@ -60,7 +77,9 @@ async def register(
     data: JSONBody[Registration], person: NamedDependency[Person], devices: NamedDependency[Devices]
 ) -> dict[str, Any]:
     """A new device of the person; the enrolment code is shown this once."""
-    device, code = await devices.register(person, data.device_type, data.location)
+    device, code = await devices.register(
+        person, data.device_type, data.location, coordinates(data.latitude, data.longitude)
+    )
     return _shown(device, person) | {"enrolment_code": code}
 
 
@@ -72,7 +91,7 @@ async def own_devices(
     return [_shown(device, person) for device in await devices.owned_by(person)]
 
 
-@post("/api/v1/iot/device/claim", status_code=200)
+@post("/api/v1/iot/device/claim", status_code=200, opt=raises(UnknownDevice, DeviceTaken))
 async def claim(
     data: JSONBody[ClaimRequest], person: NamedDependency[Person], devices: NamedDependency[Devices]
 ) -> dict[str, Any]:
@@ -80,7 +99,11 @@ async def claim(
     return _shown(await devices.claim(person, data.device_id, data.signature), person)
 
 
-@post("/iot/enrol", status_code=200)
+@post(
+    "/iot/enrol",
+    status_code=200,
+    opt=raises(BadDeviceSignature, CodeRequired, UnknownCode, CodeUsed, DeviceTaken),
+)
 async def enrol(
     data: JSONBody[EnrolmentRequest],
     request: Request[Any, Any, Any],
@@ -94,6 +117,7 @@ async def enrol(
             enrolment_code=data.enrolment_code,
             public_key=data.public_key,
             signature=data.signature,
+            coordinates=coordinates(data.latitude, data.longitude),
         ),
         trusted=devices.trusts(caller_address(request, settings)),
     )
@@ -120,6 +144,8 @@ def _shown(device: Device, owner: Person) -> dict[str, Any]:
         "user_id": owner.shown_id,
         "device_type": device.device_type,
         "location": device.location,
+        "latitude": device.latitude,
+        "longitude": device.longitude,
         "status": "enrolled" if device.public_key else "registered",
         "public_key": device.public_key,
         "energy_scale": device.energy_scale,

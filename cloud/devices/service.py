@@ -7,6 +7,7 @@ Until it has an owner, an escrow account of its own is paid.
 
 import logging
 import secrets
+from collections.abc import Sequence
 
 from nacl.signing import SigningKey
 
@@ -14,7 +15,6 @@ from cloud.devices import enrolment, storage
 from cloud.devices.commands import Commands
 from cloud.devices.enrolment import BrokerAccess, Enrolment, check_signature
 from cloud.devices.errors import (
-    BadDeviceSignature,
     CodeRequired,
     CodeUsed,
     DeviceTaken,
@@ -24,7 +24,7 @@ from cloud.devices.errors import (
     UnknownDevice,
 )
 from cloud.devices.escrow import Escrow
-from cloud.devices.model import Device
+from cloud.devices.model import Device, DeviceSite
 from cloud.devices.trust import is_local
 from cloud.errors import BadRequest
 from cloud.identity.model import Person
@@ -33,6 +33,7 @@ from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.ledger.service import Ledger
 from cloud.settings import Settings
 from shared.clock import Clock
+from shared.coordinates import Coordinates
 from shared.ids import new_id
 from shared.signatures import Purpose, public_key_of
 
@@ -71,7 +72,9 @@ class Devices:
 
     # Registration and enrolment
 
-    async def register(self, person: Person, device_type: str, location: str) -> tuple[Device, str]:
+    async def register(
+        self, person: Person, device_type: str, location: str, coordinates: Coordinates | None = None
+    ) -> tuple[Device, str]:
         """A device for the person, and the one-use code with which its agent enrols: shown once."""
         code = secrets.token_urlsafe(24)
         async with self._store.write() as tx:
@@ -81,6 +84,7 @@ class Devices:
                 owner_person_id=person.id,
                 device_type=device_type,
                 location=location,
+                coordinates=coordinates,
             )
             await storage.add_code(
                 tx,
@@ -114,6 +118,8 @@ class Devices:
                 await self._enrol_first_contact(tx, shown)
             else:
                 raise CodeRequired("enrolment_code: required; register the device to get one")
+            if shown.coordinates is not None:
+                await storage.set_coordinates(tx, shown.device_id, shown.coordinates)
             device = await self._known(tx, shown.device_id)
         logger.info("device enrolled device=%s", device.device_id)
         return device
@@ -179,10 +185,20 @@ class Devices:
         async with self._store.read() as tx:
             return await self.get(tx, device_id)
 
+    async def total(self) -> int:
+        """How many there are."""
+        async with self._store.read() as tx:
+            return await storage.device_total(tx)
+
     async def owned_by(self, person: Person) -> list[Device]:
         """The person's devices, oldest first."""
         async with self._store.read() as tx:
             return await storage.devices_of(tx, person.id)
+
+    async def enrolled_of(self, tx: ReadTx, person_id: int) -> list[Device]:
+        """A person's devices that have a key; may be empty."""
+        owned = await storage.devices_of(tx, person_id)
+        return [device for device in owned if device.public_key is not None]
 
     async def first_contact(self, tx: WriteTx, device_id: str, address: str) -> Device:
         """The device that an unsigned message speaks for; made when it is new and may be.
@@ -220,6 +236,15 @@ class Devices:
             return device.account
         return (await self._identity.person(tx, device.owner_person_id)).account
 
+    async def sites(
+        self, tx: ReadTx, *, owners: Sequence[int], accounts: Sequence[str]
+    ) -> Sequence[DeviceSite]:
+        """Where the devices of these people are, and those whose escrow accounts these are; may be empty."""
+        return [
+            *await storage.sites_of_owners(tx, owners),
+            *await storage.sites_of_accounts(tx, accounts),
+        ]
+
     async def seen(self, tx: WriteTx, device_id: str) -> None:
         """Note that the device spoke."""
         await storage.set_seen(tx, device_id, self._clock.now_us())
@@ -231,16 +256,6 @@ class Devices:
     def may_control(self, person: Person, device: Device) -> bool:
         """Whether the person may command the device: its owner, or an admin."""
         return person.is_admin or device.owner_person_id == person.id
-
-    def verify_report(self, device: Device, raw: bytes, signature: str) -> None:
-        """Return silently when the device signed these bytes of an EnergyReport.
-
-        Raises:
-            BadDeviceSignature: it did not, or has no key.
-        """
-        if device.public_key is None:
-            raise BadDeviceSignature(f"device {device.device_id} has no key; enrol it before it reports")
-        check_signature(device.public_key, Purpose.ENERGY, raw, signature)
 
     async def verify_request(self, device_id: str, counter: int, signed: bytes, signature: str) -> Device:
         """The device that signed an HTTP request (`shared.signatures.request_bytes`); spends the counter.
@@ -344,6 +359,8 @@ class Devices:
             device_type=registered.device_type,
             location=registered.location,
         )
+        if registered.coordinates is not None:
+            await storage.set_coordinates(tx, known.device_id, registered.coordinates)
         await self.escrow.release(tx, known, await self._identity.person(tx, owner_id))
         if registered.seen_at_us is None and registered.public_key is None:
             await storage.remove_device(tx, registered.device_id)
@@ -368,6 +385,7 @@ class Devices:
         energy_scale: int = 1,
         device_type: str = "",
         location: str = "",
+        coordinates: Coordinates | None = None,
     ) -> Device:
         device = Device(
             device_id=device_id,
@@ -378,6 +396,8 @@ class Devices:
             power_w_max=POWER_W_MAX,
             device_type=device_type,
             location=location,
+            latitude=coordinates.latitude if coordinates else None,
+            longitude=coordinates.longitude if coordinates else None,
             request_counter=0,
             created_at_us=self._clock.now_us(),
             seen_at_us=None,

@@ -1,20 +1,25 @@
 """Devices, enrolment codes and commands in SQL."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct, structs
 
-from cloud.devices.model import Device
+from cloud.devices.model import Device, DeviceSite
+from cloud.kit.in_list import in_lists
 from cloud.kit.store import ReadTx, WriteTx
+from shared.coordinates import Coordinates
 from shared.messages import Action
 
 _DEVICE = (
     "device_id, owner_person_id, account, public_key, energy_scale, power_w_max, device_type, location,"
-    " request_counter, created_at_us, seen_at_us"
+    " latitude, longitude, request_counter, created_at_us, seen_at_us"
 )
 
 _COMMAND = "id, device_id, node_uid, action, peer_uid, issued_at_us, expires_at_us"
 _IN_FORCE = (
     "device_id = :device_id AND expires_at_us > :now_us AND replaced_at_us IS NULL"
     " AND (accepted IS NULL OR accepted = 1)"
+    " AND (action <> 'idle' OR answered_at_us IS NULL OR answered_at_us > :stopped_before_us)"
 )
 
 
@@ -59,11 +64,15 @@ async def devices_of(tx: ReadTx, person_id: int) -> list[Device]:
     )
 
 
+async def device_total(tx: ReadTx) -> int:
+    return int(await tx.fetch_value("SELECT COUNT(*) FROM devices"))
+
+
 async def add_device(tx: WriteTx, device: Device) -> None:
     await tx.execute(
         f"INSERT INTO devices ({_DEVICE}) VALUES (:device_id, :owner_person_id, :account, :public_key,"
-        " :energy_scale, :power_w_max, :device_type, :location, :request_counter, :created_at_us,"
-        " :seen_at_us)",
+        " :energy_scale, :power_w_max, :device_type, :location, :latitude, :longitude, :request_counter,"
+        " :created_at_us, :seen_at_us)",
         {name: getattr(device, name) for name in Device.__struct_fields__},
     )
 
@@ -106,6 +115,35 @@ async def set_owner(
             "location": location,
         },
     )
+
+
+async def set_coordinates(tx: WriteTx, device_id: str, coordinates: Coordinates) -> None:
+    await tx.execute(
+        "UPDATE devices SET latitude = :latitude, longitude = :longitude WHERE device_id = :device_id",
+        {"device_id": device_id, **structs.asdict(coordinates)},
+    )
+
+
+async def sites_of_owners(tx: ReadTx, person_ids: Sequence[int]) -> list[DeviceSite]:
+    """Of their devices that have one."""
+    return await _sites(tx, "owner_person_id", person_ids)
+
+
+async def sites_of_accounts(tx: ReadTx, accounts: Sequence[str]) -> list[DeviceSite]:
+    """Of the devices whose escrow accounts these are."""
+    return await _sites(tx, "account", accounts)
+
+
+async def _sites(tx: ReadTx, column: str, values: Sequence[object]) -> list[DeviceSite]:
+    rows: list[DeviceSite] = []
+    for names, params in in_lists(values):
+        rows += await tx.fetch_all(
+            DeviceSite,
+            "SELECT owner_person_id, account, latitude, longitude FROM devices"
+            f" WHERE {column} IN ({names}) AND latitude IS NOT NULL",
+            params,
+        )
+    return rows
 
 
 async def raise_counter(tx: WriteTx, device_id: str, public_key: str, counter: int) -> bool:
@@ -172,20 +210,29 @@ async def add_command(tx: WriteTx, row: CommandRow) -> None:
     )
 
 
-async def replace_commands(tx: WriteTx, device_id: str, node_uid: str, now_us: int) -> None:
+async def replace_commands(
+    tx: WriteTx, device_id: str, node_uid: str, now_us: int, *, stopped_before_us: int
+) -> None:
     """What is in force for the node is so no more."""
     await tx.execute(
         f"UPDATE device_commands SET replaced_at_us = :now_us WHERE node_uid = :node_uid AND {_IN_FORCE}",
-        {"device_id": device_id, "node_uid": node_uid, "now_us": now_us},
+        {
+            "device_id": device_id,
+            "node_uid": node_uid,
+            "now_us": now_us,
+            "stopped_before_us": stopped_before_us,
+        },
     )
 
 
-async def commands_in_force(tx: ReadTx, device_id: str, now_us: int) -> list[CommandRow]:
-    """In the order they were given."""
+async def commands_in_force(
+    tx: ReadTx, device_id: str, now_us: int, *, stopped_before_us: int
+) -> list[CommandRow]:
+    """In the order they were given; without the stops that were answered before then."""
     return await tx.fetch_all(
         CommandRow,
         f"SELECT {_COMMAND} FROM device_commands WHERE {_IN_FORCE} ORDER BY number",
-        {"device_id": device_id, "now_us": now_us},
+        {"device_id": device_id, "now_us": now_us, "stopped_before_us": stopped_before_us},
     )
 
 

@@ -13,13 +13,14 @@ from cloud.grid.model import Node
 from cloud.grid.schedule import GridCounts
 from cloud.grid.service import Grid
 from cloud.grid.transfers import Transfers
+from cloud.kit.idempotency import Once
 from cloud.kit.store import Store, WriteTx
 from cloud.minting.errors import ReportRefused
 from cloud.minting.model import Claim, Mint
 from cloud.minting.service import Minting
 from shared.balance import BalanceNode, NodeAction
 from shared.clock import Clock
-from shared.messages import Command, NodeState, Quality
+from shared.messages import Action, Command, NodeState, Quality
 
 
 class NodeSaid(Struct, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class AgentCalls:
                 )
             nodes = await self._nodes(tx, device, said)
             await self._grid.nodes_reported(tx, device.device_id, nodes, always=True)
+            await self._heard_stops(tx, device)
             return await self._all_scheduled(tx, device)
 
     async def schedule(self, device: Device, said: Sequence[NodeSaid]) -> Schedule:
@@ -105,6 +107,7 @@ class AgentCalls:
             await self._grid.heard(tx, device.device_id)
             nodes = await self._nodes(tx, device, said)
             await self._grid.nodes_reported(tx, device.device_id, nodes)
+            await self._heard_stops(tx, device)
             found = await self._schedule(tx, device, nodes)
             await self._grid.scheduled(
                 tx,
@@ -114,7 +117,7 @@ class AgentCalls:
             )
             return found
 
-    async def report(self, device: Device, claim: Claim) -> Mint:
+    async def report(self, device: Device, claim: Claim, once: Once) -> Mint:
         """Mint; a repeated report gets the first answer.
 
         Raises:
@@ -122,13 +125,19 @@ class AgentCalls:
         """
         refused = None
         async with self._store.write() as tx:
+            kept = await once.kept(tx, Mint)
+            if kept is not None:
+                return kept
             try:
-                return await self._minted(tx, device, claim)
+                mint = await self._minted(tx, device, claim)
             except ReportRefused as error:  # what minting keeps of it is stored all the same
                 refused = error
+            else:
+                await once.keep(tx, mint)
+                return mint
         raise refused
 
-    async def signed_report(self, device: Device, report: str, signature: str) -> Mint:
+    async def signed_report(self, device: Device, report: str, signature: str, once: Once) -> Mint:
         """Mint what the device's own signed report says, which counts above anything said beside it.
 
         Raises:
@@ -139,7 +148,7 @@ class AgentCalls:
             claim = claim_of_report(device, report.encode(), signature)
         except Refused as error:
             raise BadRequest(f"report: {error}") from None
-        return await self.report(device, claim)
+        return await self.report(device, claim, once)
 
     async def _minted(self, tx: WriteTx, device: Device, claim: Claim) -> Mint:
         now_us = self._clock.now_us()
@@ -179,6 +188,12 @@ class AgentCalls:
         found = await self._schedule(tx, device, nodes)
         manual = await self._devices.commands.active_commands(tx, device.device_id)
         return structs.replace(found, told=found.told + _unseen(manual, {node.uid for node in nodes}))
+
+    async def _heard_stops(self, tx: WriteTx, device: Device) -> None:
+        """An HTTP agent that told its nodes has now heard which of them to stop; it sends no answers."""
+        for command in await self._devices.commands.active_commands(tx, device.device_id):
+            if command.action is Action.IDLE:
+                await self._devices.commands.stop_heard(tx, command)
 
     async def _schedule(self, tx: WriteTx, device: Device, nodes: Sequence[Node]) -> Schedule:
         manual = await self._devices.commands.active_commands(tx, device.device_id)

@@ -147,7 +147,7 @@ class Ingest:
                 return await self._apply(tx, decoded)
         except (ConstraintViolated, OverflowError, ValueError) as error:
             if len(batch) > 1:
-                logger.warning("a batch was not stored, trying its messages one by one: %s", error)
+                logger.warning("a batch was not stored, trying its messages one by one: %r", error)
                 return [ack for arrival in batch for ack in await self.apply([arrival])]
             logger.exception("a message was not stored device=%s leaf=%s", batch[0].device_id, batch[0].leaf)
         return await self._give_up(decoded)

@@ -22,17 +22,19 @@ from cloud.kit.events import Event, EventLog
 from cloud.kit.store import Store
 from cloud.ledger.books import Books
 from cloud.ledger.service import Ledger
+from cloud.market.dealing import TRADE_EVENT
+from cloud.market.model import TradeNews
 from cloud.pricing.service import Pricing
 from shared import topics
 from shared.clock import EPOCH, Clock, from_micros
-from shared.messages import GridSummary, encode
+from shared.messages import GridSummary, MarketTrade, encode
 from shared.money import show_amount
 from shared.units import kwh
 
 logger = logging.getLogger(__name__)
 
 READER = "mqtt"
-FOLLOWED = (COMMAND_EVENT, "heartbeat")
+FOLLOWED = (COMMAND_EVENT, "heartbeat", TRADE_EVENT)
 ROOT_EVERY_S = 5.0
 """The tree head follows its entries within this time: it moves with every one of them."""
 FORECAST_EVERY_S = 900.0
@@ -81,13 +83,16 @@ class Publisher:
             parts.create_task(self._follow())
             parts.create_task(self._keep_retained())
 
-    # Commands, as they are announced
+    # Commands and trades, as they are announced
 
     async def _follow(self) -> None:
         position = await self._events.cursor(READER)
         async for batch in self._events.follow(position, types=FOLLOWED):
             for device_id in dict.fromkeys(filter(None, map(_device_to_tell, batch))):
                 await self._guarded(partial(self._commands_for, device_id))
+            for event in batch:
+                if event.type == TRADE_EVENT:
+                    self._link.publish(topics.MARKET_TRADES, encode(_trade(event)))
             await self._guarded(partial(self._move, batch[-1].id))
 
     async def _move(self, event_id: int) -> None:
@@ -181,6 +186,17 @@ class Publisher:
         except CloudError as error:
             self.failures += 1
             logger.warning("not published, tried again later: %s", error)
+
+
+def _trade(event: Event) -> MarketTrade:
+    news = msgspec.json.decode(event.payload, type=TradeNews)
+    return MarketTrade(
+        id=news.trade_id,
+        kwh=float(news.kwh_amount),
+        price_xlm_per_kwh=float(news.token_price),
+        status=news.status.value,
+        utc=from_micros(event.at_us),
+    )
 
 
 def _device_to_tell(event: Event) -> str | None:

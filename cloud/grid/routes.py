@@ -21,6 +21,7 @@ from cloud.grid.transfers import Transfers
 from cloud.identity.guard import bearer_token
 from cloud.identity.service import Identity
 from cloud.kit.http import Number
+from cloud.kit.idempotency import Once
 from cloud.minting.model import Claim, MintAnswer
 from cloud.realtime.sse import EventStream
 from shared.clock import rfc3339, to_micros
@@ -207,7 +208,7 @@ async def stop(
     transfers: NamedDependency[Transfers],
     commands: NamedDependency[Commands],
 ) -> TransferAnswer:
-    """Lease idle to every node that a manual command moves."""
+    """Return every node of a transfer to idle; automatic control resumes a minute after they heard it."""
     ended, leases = await transfers.halt(controlled.device_id)
     return TransferAnswer(
         status="transfer_stopped",
@@ -219,15 +220,18 @@ async def stop(
 
 @post("/iot/energy/report", status_code=200)
 async def report(
-    data: JSONBody[Report], caller: NamedDependency[Device], agent_calls: NamedDependency[AgentCalls]
+    data: JSONBody[Report],
+    caller: NamedDependency[Device],
+    agent_calls: NamedDependency[AgentCalls],
+    device_once: NamedDependency[Once],
 ) -> MintAnswer:
     """Mint the transferred energy; a repeat gets the first answer."""
     if (data.report is None) is not (data.signature is None):
         raise BadRequest("signature: goes together with report")
     if data.report is not None and data.signature is not None:
-        mint = await agent_calls.signed_report(caller, data.report, data.signature)
+        mint = await agent_calls.signed_report(caller, data.report, data.signature, device_once)
     else:
-        mint = await agent_calls.report(caller, _claim(data, agent_calls.now_us()))
+        mint = await agent_calls.report(caller, _claim(data, agent_calls.now_us()), device_once)
     return mint.to_answer()
 
 

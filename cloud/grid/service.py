@@ -15,6 +15,7 @@ from cloud.errors import NotFound
 from cloud.grid import schedule, storage
 from cloud.grid.model import NODE_FRESH_US, Node, Presence, Totals, TransferState
 from cloud.grid.throttle import Throttle
+from cloud.grid.trading_sites import TradingSites
 from cloud.kit.events import EventLog
 from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.pricing.quality import GridConditions
@@ -32,11 +33,14 @@ TRANSFERS_COUNTED_US = 24 * 3_600 * 1_000_000
 class Grid:
     """What is known of nodes and devices."""
 
-    def __init__(self, *, store: Store, clock: Clock, events: EventLog, devices: Devices) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, events: EventLog, devices: Devices, sites: TradingSites
+    ) -> None:
         self._store = store
         self._clock = clock
         self._events = events
         self._devices = devices
+        self._sites = sites
         self._node_data = Throttle(clock, every_s=NODE_DATA_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._heartbeat = Throttle(clock, every_s=HEARTBEAT_EVERY_S, keys_max=DEVICES_REMEMBERED)
         self._heard = Throttle(clock, every_s=HEARD_EVERY_S, keys_max=DEVICES_REMEMBERED)
@@ -195,5 +199,5 @@ class Grid:
             transfers_successful=successful,
             transfers_total=successful + transfers.get(TransferState.FAILED, 0),
             health_percent=await storage.battery_level_mean(tx, since_us=since_us),
-            distance_km=None,
+            distance_km=await self._sites.distance_km(tx),
         )

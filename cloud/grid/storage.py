@@ -7,6 +7,7 @@ from itertools import chain
 from msgspec import Struct, structs
 
 from cloud.grid.model import Node, Presence, StreamCursor, Transfer, TransferState
+from cloud.kit.in_list import in_lists
 from cloud.kit.store import Params, ReadTx, WriteTx
 from shared.messages import Refusal, Stream
 
@@ -292,7 +293,40 @@ async def trim(tx: WriteTx, *, before_us: int, limit: int) -> Sequence[int]:
             " WHERE received_us < :before_us ORDER BY received_us LIMIT :limit)",
             bounds,
         ),
+        await tx.execute(
+            "DELETE FROM stream_refusals WHERE (stream_id, seq) IN (SELECT stream_id, seq"
+            " FROM stream_refusals WHERE at_us < :before_us ORDER BY at_us LIMIT :limit)",
+            bounds,
+        ),
     ]
+
+
+async def superseded_streams(tx: ReadTx, *, before_us: int, limit: int) -> list[int]:
+    """Streams that have not moved since, of journals that a newer one of the same device has followed.
+
+    A device that is only away keeps its own, so that nothing it sends again is applied twice.
+    """
+
+    class Row(Struct):
+        id: int
+
+    rows = await tx.fetch_all(
+        Row,
+        "SELECT id FROM streams WHERE moved_us < :before_us AND EXISTS (SELECT 1 FROM streams AS newer"
+        " WHERE newer.device_id = streams.device_id AND newer.stream = streams.stream"
+        " AND newer.id > streams.id) LIMIT :limit",
+        {"before_us": before_us, "limit": limit},
+    )
+    return [row.id for row in rows]
+
+
+async def drop_streams(tx: WriteTx, ids: Sequence[int], *, before_us: int) -> None:
+    """With what was refused of them; one that has moved again stays."""
+    for names, params in in_lists(ids):
+        await tx.execute(
+            f"DELETE FROM streams WHERE moved_us < :before_us AND id IN ({names})",
+            {**params, "before_us": before_us},
+        )
 
 
 async def devices_with_transfers(tx: ReadTx) -> list[str]:

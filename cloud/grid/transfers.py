@@ -4,8 +4,6 @@ Reports of the same pair that follow one another belong to one transfer. A reque
 energy has failed; that is what the price's delivery success counts.
 """
 
-from collections.abc import Sequence
-
 from msgspec import structs
 
 from cloud.devices.service import Devices
@@ -13,7 +11,7 @@ from cloud.errors import BadRequest, NotFound
 from cloud.grid import storage
 from cloud.grid.model import Transfer, TransferState
 from cloud.kit.events import EventLog
-from cloud.kit.store import ReadTx, Store, WriteTx
+from cloud.kit.store import Store, WriteTx
 from cloud.minting.model import Claim
 from shared.clock import Clock, to_micros
 from shared.ids import new_id
@@ -92,7 +90,7 @@ class Transfers:
         return transfer, lease
 
     async def stop(self, tx: WriteTx, device_id: str) -> tuple[list[Transfer], list[Command]]:
-        """End what is under way by hand, and lease idle to every node that it moves."""
+        """End what is under way, and return every node that it moves to idle."""
         stopped = await self._end_open(tx, device_id, None)
         uids = dict.fromkeys(
             uid for transfer in stopped for uid in (transfer.sender_uid, transfer.receiver_uid)
@@ -164,9 +162,6 @@ class Transfers:
             ):
                 failed = transfer.state is TransferState.REQUESTED
                 await self._end(tx, transfer, TransferState.FAILED if failed else TransferState.DELIVERED)
-
-    async def open_of(self, tx: ReadTx, device_id: str) -> Sequence[Transfer]:
-        return await storage.open_transfers(tx, device_id)
 
     async def _end_open(self, tx: WriteTx, device_id: str, uids: set[str] | None) -> list[Transfer]:
         """End the open transfers that touch one of the nodes; None: all of the device."""

@@ -1,4 +1,4 @@
-"""What passes by itself: devices fall silent, transfers end, old telemetry and stream events go."""
+"""What passes by itself: devices fall silent, transfers end, old telemetry, journals and stream events go."""
 
 import logging
 
@@ -19,7 +19,7 @@ TRIM_ROWS = 5_000
 """In one transaction, so that trimming never holds up ingest."""
 DAY_US = 24 * 3_600 * 1_000_000
 HOUR_US = 3_600 * 1_000_000
-PASSING_EVENTS = ("heartbeat", "node_data")
+PASSING_EVENTS = ("heartbeat", "node_data", "depin_reward")
 """Events that no durable reader needs for long; the others stay."""
 
 
@@ -67,5 +67,15 @@ class Upkeep:
                 gone = await storage.trim(tx, before_us=now_us - self._telemetry_us, limit=TRIM_ROWS)
             if max(gone) < TRIM_ROWS:
                 break
+        await self._drop_streams(now_us - self._telemetry_us)
         async with self._store.write() as tx:
             await self._events.trim(tx, before_us=now_us - self._stream_us, types=PASSING_EVENTS)
+
+    async def _drop_streams(self, before_us: int) -> None:
+        while True:
+            async with self._store.read() as reader:  # looks at every stream, so not where writers wait
+                ids = await storage.superseded_streams(reader, before_us=before_us, limit=TRIM_ROWS)
+            if not ids:
+                return
+            async with self._store.write() as tx:
+                await storage.drop_streams(tx, ids, before_us=before_us)
