@@ -9,7 +9,7 @@ import click
 from lumengrid.cloud_commands import cloud
 from lumengrid.edge_commands import edge
 from lumengrid.ledger_commands import ledger
-from lumengrid.processes import end_with_parent, set_up_log
+from lumengrid.processes import clock_from_environment, end_with_parent, set_up_log
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +30,13 @@ def main() -> None:
     help="How many times as fast as real time bench, agent and service run.",
 )
 @click.option(
+    "--neighbours",
+    type=click.IntRange(0, 10),
+    default=3,
+    show_default=True,
+    help="Simulated people next door who buy what is minted; 0: none.",
+)
+@click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=Path("data"), show_default=True
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Service [default: 8080, or a free one].")
@@ -45,18 +52,20 @@ def main() -> None:
 def up(
     nodes: int,
     speed: float,
+    neighbours: int,
     data: Path,
     port: int | None,
     edge_port: int | None,
     mqtt_url: str | None,
     mqtt_port: int | None,
 ) -> None:
-    """Run the whole grid on this machine: service, broker, and one agent with imitated copper."""
+    """Run the whole grid on this machine: service, broker, one agent with imitated copper, neighbours."""
     from lumengrid.up import PortTaken, UpOptions, run_up
 
     options = UpOptions(
         nodes=nodes,
         speed=speed,
+        neighbours=neighbours,
         data=data.resolve(),
         port=port,
         edge_port=edge_port,
@@ -80,6 +89,24 @@ def broker(host: str, port: int, secrets_file: Path) -> None:
     end_with_parent()
     set_up_log()
     asyncio.run(run_broker(host=host, port=port, secrets_file=secrets_file))
+
+
+@main.command(hidden=True)
+@click.option("--service", "service_url", required=True)
+@click.option("--data", "folder", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option("--count", type=click.IntRange(1, 10), default=3)
+@click.option("--seed", type=int, default=1)
+def neighbours(service_url: str, folder: Path, count: int, seed: int) -> None:
+    """Run the simulated neighbours alone."""
+    from lumengrid.neighbours import run_neighbours
+
+    end_with_parent()
+    set_up_log()
+    asyncio.run(
+        run_neighbours(
+            service_url=service_url, folder=folder, count=count, seed=seed, clock=clock_from_environment()
+        )
+    )
 
 
 main.add_command(cloud)

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from lumengrid.processes import clock_from_environment, end_with_parent, port_is_free, set_up_log
+from shared.money import show_amount
 
 if TYPE_CHECKING:
     from cloud.app import Parts
+    from cloud.identity.model import Person
     from cloud.settings import Settings
+    from cloud.stellar.model import Deposit
 
 T = TypeVar("T")
 
@@ -39,9 +42,8 @@ _DATA = click.option(
 @_SETTINGS
 def cloud_run(settings_file: Path | None) -> None:
     """Serve the API until SIGTERM."""
-    import uvicorn
-
     from cloud.app import create_app
+    from cloud.server import serve
 
     end_with_parent()
     set_up_log()
@@ -51,16 +53,7 @@ def cloud_run(settings_file: Path | None) -> None:
             f"port {settings.port} on {settings.host} is taken: stop its owner or set LUMENGRID_PORT"
         )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    uvicorn.run(
-        create_app(settings, clock_from_environment()),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,
-        server_header=False,
-    )
+    serve(create_app(settings, clock_from_environment()), host=settings.host, port=settings.port)
 
 
 @cloud.group()
@@ -69,26 +62,48 @@ def user() -> None:
 
 
 @user.command("grant")
-@click.argument("wallet_address")
+@click.argument("who")
 @click.argument("role")
 @_SETTINGS
 @_DATA
-def user_grant(wallet_address: str, role: str, settings_file: Path | None, data_dir: Path | None) -> None:
-    """Give ROLE (Recipient, Donor, NetworkNodeOperator, or admin) to the person with this wallet."""
-    person = _administer(
-        settings_file, data_dir, lambda parts: parts.services.identity.grant(wallet_address, role)
-    )
-    click.echo(f"{wallet_address}: {person.role}{', admin' if person.is_admin else ''}")
+def user_grant(who: str, role: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Give ROLE (Recipient, Donor, NetworkNodeOperator, or admin) to WHO: a wallet, an email or usr_N."""
+    person = _administer(settings_file, data_dir, lambda parts: parts.services.identity.grant(who, role))
+    click.echo(f"{who}: {person.role}{', admin' if person.is_admin else ''}")
 
 
 @user.command("withdraw-admin")
-@click.argument("wallet_address")
+@click.argument("who")
 @_SETTINGS
 @_DATA
-def user_withdraw_admin(wallet_address: str, settings_file: Path | None, data_dir: Path | None) -> None:
-    """Take admin back from the person with this wallet."""
-    _administer(settings_file, data_dir, lambda parts: parts.services.identity.withdraw_admin(wallet_address))
-    click.echo(f"{wallet_address}: no admin")
+def user_withdraw_admin(who: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Take admin back from WHO: a wallet, an email or usr_N."""
+    _administer(settings_file, data_dir, lambda parts: parts.services.identity.withdraw_admin(who))
+    click.echo(f"{who}: no admin")
+
+
+@user.command("reset-password")
+@click.argument("who")
+@_SETTINGS
+@_DATA
+def user_reset_password(who: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Print a code with which WHO (an email or usr_N) may set a new password, once, within a day."""
+    person, code = _administer(
+        settings_file, data_dir, lambda parts: parts.services.password_change.make_reset(who)
+    )
+    click.echo(f"{person.user_id}: code {code}")
+    click.echo("hand it over: POST /api/v1/auth/password/reset takes it with new_password, once, for 24 h")
+
+
+@user.command("tier")
+@click.argument("who")
+@click.argument("tier")
+@_SETTINGS
+@_DATA
+def user_tier(who: str, tier: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Give WHO (a wallet, an email or usr_N) the calls of TIER: free, basic, pro or enterprise."""
+    person = _administer(settings_file, data_dir, lambda parts: parts.services.identity.set_tier(who, tier))
+    click.echo(f"{who}: {person.tier}")
 
 
 @cloud.group()
@@ -160,6 +175,65 @@ def mint_burn(mint_id: int, settings_file: Path | None, data_dir: Path | None) -
     """Destroy what MINT_ID holds."""
     _administer(settings_file, data_dir, lambda parts: parts.services.minting.burn_held(mint_id))
     click.echo(f"mint {mint_id}: burned")
+
+
+@cloud.group()
+def deposit() -> None:
+    """Payments to custody that named nobody."""
+
+
+@deposit.command("list")
+@_SETTINGS
+@_DATA
+def deposit_list(settings_file: Path | None, data_dir: Path | None) -> None:
+    """List what waits for its owner to be found."""
+    for found in _administer(settings_file, data_dir, lambda parts: parts.services.deposits.unmatched()):
+        click.echo(
+            f"{found.operation_id}  {show_amount(found.amount):f} {found.asset} from {found.sender}"
+            f" memo {found.memo or 'none'} transaction {found.tx_hash}"
+        )
+
+
+@deposit.command("assign")
+@click.argument("operation_id", type=int)
+@click.argument("who")
+@_SETTINGS
+@_DATA
+def deposit_assign(operation_id: int, who: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Credit OPERATION_ID to WHO: a wallet, an email or usr_N."""
+
+    async def assign(parts: "Parts") -> "Deposit":
+        person = await _known(parts, who)
+        return await parts.services.deposits.assign(operation_id, person.account)
+
+    done = _administer(settings_file, data_dir, assign)
+    click.echo(f"deposit {operation_id}: {show_amount(done.amount):f} {done.asset} credited to {who}")
+
+
+@cloud.group()
+def payee() -> None:
+    """People who are paid through Stripe."""
+
+
+@payee.command("set")
+@click.argument("who")
+@click.argument("destination")
+@_SETTINGS
+@_DATA
+def payee_set(who: str, destination: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Pay WHO (a wallet, an email or usr_N) into DESTINATION, `acct_...` at Stripe."""
+
+    async def change(parts: "Parts") -> None:
+        person = await _known(parts, who)
+        await parts.services.payees.set_destination(person.account, destination)
+
+    _administer(settings_file, data_dir, change)
+    click.echo(f"{who}: paid into {destination}")
+
+
+async def _known(parts: "Parts", who: str) -> "Person":
+    async with parts.store.read() as tx:
+        return await parts.services.identity.known(tx, who)
 
 
 def _load(settings_file: Path | None, data_dir: Path | None = None) -> "Settings":

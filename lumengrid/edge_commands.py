@@ -32,7 +32,7 @@ _CONFIG = click.option(
 def edge_run(config_file: Path, bench_nodes: int | None) -> None:
     """Run the agent until SIGTERM."""
     from edge.agent import run_agent
-    from edge.config import load_config
+    from edge.config_file import load_config
     from edge.errors import EdgeError
     from hardware.errors import HardwareError
 
@@ -58,6 +58,8 @@ def edge_run(config_file: Path, bench_nodes: int | None) -> None:
 @click.option("--cloud", "cloud_url", help="Address of the service: https://host")
 @click.option("--code", help="Enrolment code from the device's registration.")
 @click.option("--board", help="A shipped board, or a board file, instead of looking for chips.")
+@click.option("--latitude", type=click.FloatRange(-90, 90), help="Where the device is, degrees north.")
+@click.option("--longitude", type=click.FloatRange(-180, 180), help="Where the device is, degrees east.")
 @click.option("--i2c-bus", type=click.IntRange(0, 31), default=1, show_default=True)
 @click.option("--page-password", is_flag=True, help="Ask for a new password of the page's controls.")
 def edge_init(
@@ -67,6 +69,8 @@ def edge_init(
     cloud_url: str | None,
     code: str | None,
     board: str | None,
+    latitude: float | None,
+    longitude: float | None,
     i2c_bus: int,
     page_password: bool,
 ) -> None:
@@ -74,7 +78,7 @@ def edge_init(
 
     Files that are there are kept, so it may be run again.
     """
-    from edge.config import load_config
+    from edge.config_file import load_config
     from edge.errors import EdgeError
     from edge.page.password import save_password
     from edge.setup import SetupWishes, init
@@ -87,6 +91,8 @@ def edge_init(
         cloud_url=cloud_url,
         code=code,
         board=board,
+        latitude=latitude,
+        longitude=longitude,
         i2c_bus=i2c_bus,
     )
     try:
@@ -138,7 +144,7 @@ def edge_open_relays(config_file: Path) -> None:
 
     Does nothing while an agent is at work: its relays are its own.
     """
-    from edge.config import load_config
+    from edge.config_file import load_config
     from edge.doctor.relays import open_all
     from edge.errors import EdgeError
     from hardware.errors import HardwareError

@@ -29,6 +29,7 @@ class StatusLine:
                 line = _sentence(
                     await _json(session, f"{self._page_url}/state.json"),
                     await _json(session, f"{self._service_url}/api/v1/tokens/supply"),
+                    await _json(session, f"{self._service_url}/api/v1/ledger/transactions?limit=1"),
                 )
                 if terminal:
                     width = shutil.get_terminal_size().columns - 1
@@ -48,7 +49,9 @@ async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | No
         return None
 
 
-def _sentence(page: dict[str, Any] | None, supply: dict[str, Any] | None) -> str:
+def _sentence(
+    page: dict[str, Any] | None, supply: dict[str, Any] | None, trades: dict[str, Any] | None
+) -> str:
     parts = []
     if page is None:
         parts.append("agent does not answer")
@@ -58,6 +61,8 @@ def _sentence(page: dict[str, Any] | None, supply: dict[str, Any] | None) -> str
         parts.append("service does not answer")
     else:
         parts.append(f"{supply['total_minted']:.2f} LT in {supply['total_mint_events']} mints")
+    if trades is not None:
+        parts.append(f"{trades['total']} trades")
     return "  ".join(parts)
 
 

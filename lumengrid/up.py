@@ -1,8 +1,9 @@
-"""`lumengrid up`: service, broker and one agent with imitated copper, as three supervised processes.
+"""`lumengrid up`: service, broker, one agent with imitated copper and neighbours, each a supervised process.
 
 They are the real programs, started as a production machine would start them; one that dies is started
-again. Ctrl-C or SIGTERM stops the agent first (relays off, running transfers reported), then the service,
-then the broker. Everything durable lives under the data folder: the next `up` goes on from there.
+again. Ctrl-C or SIGTERM stops the neighbours and the agent first (relays off, running transfers reported),
+then the service, then the broker. Everything durable lives under the data folder: the next `up` goes on from
+there.
 """
 
 import asyncio
@@ -33,12 +34,12 @@ CLOUD_PORT = 8080
 EDGE_PORT = 8090
 BROKER_PORT = 1883
 RATE_LIMIT = "LUMENGRID_RATE_LIMIT_PER_MINUTE"
+PROJECT_CATALOGUE = "LUMENGRID_PROJECT_CATALOGUE"
 CALLS_PER_MINUTE = 1_000
 """Status line, browser and scripts of one machine all call from the loopback address."""
 READY_TIMEOUT_S = 60
-STOP_EDGE_S = 3.0
-STOP_OTHERS_S = 0.9
-"""Together below five seconds: the agent, then the service, then the broker."""
+STOP_S = {"neighbours": 0.2, "edge": 3.0, "cloud": 0.9, "broker": 0.8}
+"""In this order, together below five seconds."""
 RESTART_DELAY_S = 1.0
 
 
@@ -51,6 +52,8 @@ class UpOptions(Struct, frozen=True, kw_only=True):
 
     nodes: int
     speed: float
+    neighbours: int
+    """Simulated people."""
     data: Path
     port: int | None
     edge_port: int | None
@@ -162,7 +165,7 @@ async def run_up(options: UpOptions) -> int:
         await StatusLine(addresses["service"], addresses["page"]).run(stop)
     finally:
         for program in reversed(started):
-            await program.stop(STOP_EDGE_S if program.name == "edge" else STOP_OTHERS_S)
+            await program.stop(STOP_S[program.name])
         time_keeper.cancel()
         simulated_time.save()
     print("\nstopped; everything is kept in", options.data)
@@ -170,7 +173,7 @@ async def run_up(options: UpOptions) -> int:
 
 
 def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Program], dict[str, str]]:
-    """Broker, service, agent in the order of their start, and the addresses to print."""
+    """Broker, service, agent, neighbours in the order of their start, and the addresses to print."""
     cloud_port = _choose(options.port, CLOUD_PORT, "--port")
     edge_port = _choose(options.edge_port, EDGE_PORT, "--edge-port")
     log_dir = options.data / "logs"
@@ -185,6 +188,7 @@ def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Prog
         "LUMENGRID_PORT": str(cloud_port),
         "LUMENGRID_DATA_DIR": str(options.data / "cloud"),
         RATE_LIMIT: os.environ.get(RATE_LIMIT, str(CALLS_PER_MINUTE)),
+        PROJECT_CATALOGUE: os.environ.get(PROJECT_CATALOGUE, "sample"),
     }
     edge_environ = dict(environ)
     outside = parse_broker_url(options.mqtt_url) if options.mqtt_url else None
@@ -220,6 +224,10 @@ def _programs(options: UpOptions, environ: Mapping[str, str]) -> tuple[list[Prog
             log_dir,
         ),
     ]
+    if options.neighbours:
+        arguments = ["neighbours", "--service", addresses["service"], "--data", str(options.data)]
+        arguments += ["--count", str(options.neighbours)]
+        programs.append(Program("neighbours", arguments, environ, log_dir))
     return programs, addresses
 
 
@@ -261,8 +269,9 @@ def _print_addresses(addresses: Mapping[str, str], options: UpOptions) -> None:
   status page   {page}
   service       {service}
   ledger        {service}/api/v1/ledger/mints
-  API           {service}/schema/openapi.json
-  live events   curl -N {service}/iot/events""")
+  API           {service}/docs, {service}/api/docs
+  live events   curl -N {service}/iot/events
+  live market   ws{service.removeprefix("http")}/ws/market""")
     if "reader" in addresses:
         user, password = addresses["reader"].split()
         host, port = addresses["mqtt"].split(":")
@@ -272,4 +281,8 @@ def _print_addresses(addresses: Mapping[str, str], options: UpOptions) -> None:
         )
     else:
         print(f"  MQTT          {addresses['mqtt']}")
+    if options.neighbours:
+        print(
+            f"  neighbours    {options.neighbours} simulated, they buy what is minted (--neighbours 0: none)"
+        )
     print(f"  data          {options.data}   device {DEVICE_ID}, Ctrl-C stops\n", flush=True)
