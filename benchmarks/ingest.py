@@ -11,6 +11,7 @@ rates; the target is 0.7. Then the same at half our rate, for the time from arri
 import argparse
 import asyncio
 import json
+import logging
 import shutil
 import socket
 import statistics
@@ -250,6 +251,7 @@ def measure(mode: str, count: int, rate: float = 0) -> dict[str, float]:
 def wait_until_ready(port: int) -> None:
     from paho.mqtt import subscribe
 
+    logging.getLogger("paho").setLevel(logging.CRITICAL)  # it reports its own disconnect as an error
     subscribe.simple(READY_TOPIC, hostname="127.0.0.1", port=port, qos=1)
     time.sleep(0.2)
 

@@ -10,59 +10,30 @@ import argparse
 import asyncio
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from nacl.signing import SigningKey
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cloud.app import MIGRATIONS
-from cloud.kit.store.sqlite import SqliteStore
-from cloud.ledger.model import Asset, Entry, EntryKind, Posting
-from cloud.ledger.service import Ledger
-from shared.clock import SystemClock
-
-ACCOUNTS = 1_000
-TARGET_PER_S = 10_000
-PER_COMMIT = 100
-DOCUMENT = (
-    '{"index":123456,"time":"2026-02-23T09:56:48.123456Z","kind":"trade","postings":'
-    '[{"account":"acct_01kaz3v8f5t0c2m9p7r4x6w1ye","asset":"LT","amount":-12345},'
-    '{"account":"acct_01kaz3v8f5t0c2m9p7r4x6w1yf","asset":"LT","amount":12345}],"facts":{"trade_id":123456}}'
+from benchmarks._ledger_load import (
+    AMOUNT,
+    DOCUMENT,
+    FUNDS,
+    PER_COMMIT,
+    REFERENCE_ACCOUNTS,
+    outcome,
+    parties,
+    posted,
 )
+from cloud.kit.store.sqlite import SqliteStore
+
+TARGET_PER_S = 10_000
 
 
 async def ours(folder: Path, posts: int, concurrent: int) -> tuple[float, float]:
-    """Posts a second, and how many shared a commit on average."""
-    store = SqliteStore(folder / "ours.sqlite")
-    await store.migrate(MIGRATIONS)
-    ledger = Ledger(store, SystemClock(), SigningKey.generate())
-    async with store.write() as tx:
-        accounts = [await ledger.open_account(tx) for _ in range(ACCOUNTS)]
-        for account in accounts:
-            funds = (Posting("faucet", Asset.LT, -(10**12)), Posting(account, Asset.LT, 10**12))
-            await ledger.post(tx, Entry(kind=EntryKind.FAUCET, postings=funds))
-
-    numbers = iter(range(posts))
-
-    async def caller() -> None:
-        for number in numbers:
-            payer, payee = accounts[number * 7 % ACCOUNTS], accounts[(number * 13 + 1) % ACCOUNTS]
-            entry = Entry(
-                kind=EntryKind.TRADE,
-                postings=(Posting(payer, Asset.LT, -12_345), Posting(payee, Asset.LT, 12_345)),
-                facts={"trade_id": number},
-            )
-            async with store.write() as tx:
-                await ledger.post(tx, entry)
-
-    commits = store.commits
-    began = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(concurrent)))
-    took_s = time.perf_counter() - began
-    grouped = posts / (store.commits - commits)
-    await store.close()
-    return posts / took_s, grouped
+    return await posted(SqliteStore(folder / "ours.sqlite"), posts, concurrent)
 
 
 def reference(folder: Path, posts: int) -> float:
@@ -79,20 +50,19 @@ def reference(folder: Path, posts: int) -> float:
             PRIMARY KEY (account, asset, number)) STRICT;
         """
     )
-    accounts = [f"acct_01kaz3v8f5t0c2m9p7r{number:06d}" for number in range(ACCOUNTS)]
-    database.executemany("INSERT INTO balances VALUES (?, 'LT', 1000000000000)", [(a,) for a in accounts])
+    database.executemany("INSERT INTO balances VALUES (?, 'LT', ?)", [(a, FUNDS) for a in REFERENCE_ACCOUNTS])
     began = time.perf_counter()
     for number in range(posts):
         if number % PER_COMMIT == 0:
             database.execute("BEGIN IMMEDIATE")
-        payer, payee = accounts[number * 7 % ACCOUNTS], accounts[(number * 13 + 1) % ACCOUNTS]
+        payer, payee = parties(REFERENCE_ACCOUNTS, number)
         change = "UPDATE balances SET amount = amount + ? WHERE account = ? AND asset = 'LT'"
-        database.execute(change, (-12_345, payer))
-        database.execute(change, (12_345, payee))
+        database.execute(change, (-AMOUNT, payer))
+        database.execute(change, (AMOUNT, payee))
         database.execute("INSERT INTO entries VALUES (NULL, 'trade', ?, ?)", (time.time_ns(), DOCUMENT))
         posting = "INSERT INTO postings VALUES (?, 'LT', ?, ?, ?)"
-        database.execute(posting, (payer, number, number, -12_345))
-        database.execute(posting, (payee, number, number, 12_345))
+        database.execute(posting, (payer, number, number, -AMOUNT))
+        database.execute(posting, (payee, number, number, AMOUNT))
         if number % PER_COMMIT == PER_COMMIT - 1:
             database.execute("COMMIT")
     if database.in_transaction:
@@ -115,14 +85,14 @@ def main() -> None:
             rate, grouped = asyncio.run(ours(Path(folder), arguments.posts, arguments.concurrent))
             measured.append(rate)
             groups.append(grouped)
-    rate, raw = statistics.median(measured), statistics.median(references)
     print(
-        f"ledger.post               {rate:10,.0f} /s   ({statistics.median(groups):.0f} use cases a commit)"
-    )
-    print(f"raw sqlite3, 100 a commit {raw:10,.0f} /s")
-    print(f"ratio                     {rate / raw:10.2f}")
-    print(
-        f"target                    {TARGET_PER_S:10,} /s   {'reached' if rate >= TARGET_PER_S else 'MISSED'}"
+        outcome(
+            rate=statistics.median(measured),
+            grouped=statistics.median(groups),
+            raw=statistics.median(references),
+            reference="sqlite3",
+            target_per_s=TARGET_PER_S,
+        )
     )
 
 

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from cloud.app import MIGRATIONS, build
 from cloud.audit.verifier import Verifier
 from cloud.devices.enrolment import Enrolment
+from cloud.kit.idempotency import NO_KEY
 from cloud.settings import Settings
 from shared.clock import ManualClock
 from shared.messages import EnergyReport, encode
@@ -73,7 +74,7 @@ async def export(folder: Path, reports: int) -> tuple[bytes, float]:
             )
             assert device is not None
             signature = sign(keys[device_id], Purpose.ENERGY, raw)
-            calls.append(services.agent_calls.signed_report(device, raw.decode(), signature))
+            calls.append(services.agent_calls.signed_report(device, raw.decode(), signature, NO_KEY))
         await asyncio.gather(*calls)
     began = time.perf_counter()
     whole = b"".join([piece async for piece in await services.ledger_export.open()])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from edge.planner.model import PlanNode, PriceSlot
 from edge.planner.problem import make_problem, recovery_bounds, slot_energy_kwh
