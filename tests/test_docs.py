@@ -1,15 +1,21 @@
 """Documentation that cannot rot: what it lists is what the code has."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 
+from cloud.app import create_app
+from cloud.sandbox.tree import routing_tree
 from cloud.settings import Settings
 from edge.config import EdgeConfig
 from lumengrid.settings_table import document as settings_document
 from shared import messages
+from shared.clock import ManualClock
 from shared.topics import ROOT as TOPIC_ROOT
 from shared.topics import TOPICS
 from tests.test_architecture import DOMAINS, ROOT
@@ -125,3 +131,30 @@ def test_the_texts_speak_of_the_project_alone() -> None:
     ]
 
     assert bad == []
+
+
+def _app(folder: Path) -> Litestar:
+    async def made() -> Litestar:
+        app = create_app(Settings(data_dir=folder), ManualClock())
+        await app.state.parts.store.close()
+        return app
+
+    return asyncio.run(made())
+
+
+def test_every_route_the_texts_name_exists(tmp_path: Path) -> None:
+    trees = {"": _app(tmp_path), "/sandbox": routing_tree(1_024)}
+    served = {
+        (method, re.sub(r"\{[^}]*\}", "{}", below + route.path))
+        for below, tree in trees.items()
+        for route in tree.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+    }
+
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
+        for method, route in re.findall(
+            r"`(GET|POST|PATCH|PUT|DELETE) (/[^\s`?]+)", path.read_text(encoding="utf-8")
+        ):
+            named = re.sub(r"\{[^}]*\}", "{}", route)
+            assert (method, named) in served, f"{path.name}: {method} {route}"

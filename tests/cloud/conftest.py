@@ -1,20 +1,84 @@
 """One store, one clock, one service: what every test of the cloud begins with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
+from nacl.pwhash import argon2id
 from nacl.signing import SigningKey
 
-from cloud.app import MIGRATIONS, Parts, create_app
+from cloud.app import MIGRATIONS, Parts
+from cloud.identity import passwords
 from cloud.kit.events import EventLog
-from cloud.kit.store.sqlite import SqliteStore
+from cloud.kit.store import Store, migrations
+from cloud.kit.store.database_url import FILE, SQLITE, open_store
 from cloud.ledger.service import Ledger
 from cloud.settings import Settings
 from shared.clock import ManualClock
+from tests.cloud.applications import application
+from tests.cloud.databases import (
+    back_ends,
+    drop_all,
+    migrated_database,
+    migrated_file,
+    migrations_read_once,
+)
+
+CHEAPEST = (argon2id.OPSLIMIT_MIN, argon2id.MEMLIMIT_MIN)
+DEAR, NOBODYS_HASH = passwords.COST, passwords.NOBODYS_HASH
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """A hash takes a tenth of a second by design, and most tests begin with one; see `dear_passwords`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", CHEAPEST)
+        patch.setattr(passwords, "NOBODYS_HASH", argon2id.str(os.urandom(16), *CHEAPEST).decode())
+        yield
+
+
+@pytest.fixture
+def dear_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in production."""
+    monkeypatch.setattr(passwords, "COST", DEAR)
+    monkeypatch.setattr(passwords, "NOBODYS_HASH", NOBODYS_HASH)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "load", migrations_read_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_database_is_left() -> Iterator[None]:
+    yield
+    drop_all()
+
+
+@pytest.fixture(params=back_ends())
+def back_end(request: pytest.FixtureRequest) -> str:
+    """Whoever asks for a store, or for the service over one, runs once on each."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+async def database_url(back_end: str, settings: Settings) -> AsyncIterator[str]:
+    """For services that are made without an application, over these settings."""
+    if back_end == "sqlite":
+        migrated_file(settings.data_dir / FILE)
+        yield SQLITE
+        return
+    async with migrated_database() as url:
+        yield url
 
 
 @pytest.fixture
@@ -36,45 +100,62 @@ def signing_key() -> SigningKey:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path, back_end: str) -> AsyncIterator[Store]:
     """A store of its own with every migration applied; not the one of `app`."""
-    store = SqliteStore(tmp_path / "store.sqlite")
-    await store.migrate(MIGRATIONS)
-    yield store
-    await store.close()
+    async with AsyncExitStack() as stack:
+        url = SQLITE
+        if back_end == "sqlite":
+            migrated_file(tmp_path / FILE)
+        else:
+            url = await stack.enter_async_context(migrated_database())
+        store = open_store(url, tmp_path)
+        await store.migrate(MIGRATIONS)
+        yield store
+        await store.close()
 
 
 @pytest.fixture
-def events(store: SqliteStore, clock: ManualClock) -> EventLog:
+def events(store: Store, clock: ManualClock) -> EventLog:
     return EventLog(store, clock)
 
 
 @pytest.fixture
-def ledger(store: SqliteStore, clock: ManualClock, signing_key: SigningKey) -> Ledger:
+def ledger(store: Store, clock: ManualClock, signing_key: SigningKey) -> Ledger:
     """Over `store`."""
     return Ledger(store, clock, signing_key)
 
 
+@pytest.fixture(scope="session")
+def more_routes() -> Sequence[BaseRouteHandler]:
+    """What `app` serves besides; none, unless a folder says so."""
+    return ()
+
+
 @pytest.fixture
-async def app(settings: Settings, clock: ManualClock) -> AsyncIterator[Litestar]:
-    """The whole service, started, in the test's own event loop, so that a test may use its parts."""
-    app = create_app(settings, clock)
-    started, over = asyncio.Event(), asyncio.Event()
+async def app(
+    settings: Settings, clock: ManualClock, more_routes: Sequence[BaseRouteHandler]
+) -> AsyncIterator[Litestar]:
+    """The whole service, started, in the test's own event loop, so that a test may use its parts.
 
-    async def live() -> None:  # one task from start to stop, which the service's scopes insist on
-        async with app.lifespan():
-            started.set()
-            await over.wait()
+    Over SQLite: what is above the services is the same on both. tests/contract calls it on both.
+    """
+    async with application(settings, clock, more_routes) as app:
+        started, over = asyncio.Event(), asyncio.Event()
 
-    life = asyncio.create_task(live())
-    starting = asyncio.create_task(started.wait())
-    await asyncio.wait({life, starting}, return_when=asyncio.FIRST_COMPLETED)
-    if life.done():
-        starting.cancel()
-        life.result()
-    yield app
-    over.set()
-    await life
+        async def live() -> None:  # one task from start to stop, which the service's scopes insist on
+            async with app.lifespan():
+                started.set()
+                await over.wait()
+
+        life = asyncio.create_task(live())
+        starting = asyncio.create_task(started.wait())
+        await asyncio.wait({life, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if life.done():
+            starting.cancel()
+            life.result()
+        yield app
+        over.set()
+        await life
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from edge.config import (
     PlanConfig,
     Secret,
     example_toml,
-    load_config,
     setting_value,
     settings_table,
     tariff_prices,
 )
+from edge.config_file import load_config
 from edge.errors import ConfigWrong
 from hardware.board import shipped_board
 
@@ -94,6 +94,8 @@ def test_a_wrong_secret_does_not_show_in_its_error(tmp_path):
         ("telemetry_period_s = 1", ["cycle_s = 1", "below telemetry_period_s = 1"]),
         ("cycle_s = 6\n", ["cycle_s = 6", "metering.gap_s = 5"]),
         ("[metering]\nreport_mwh_min = 9\nreport_mwh_max = 9", ["report_mwh_min = 9", "report_mwh_max = 9"]),
+        ("[site]\nlatitude = 1.0", ["site.latitude", "site.longitude", "both or neither"]),
+        ("[site]\nlatitude = 91.0\nlongitude = 0.0", ["site.latitude", "91.0", "-90 to 90"]),
         ("[mqtt]\nhost = 'b'\nca_file = '/x'", ["mqtt.ca_file", "mqtt.tls"]),
     ],
 )

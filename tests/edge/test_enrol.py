@@ -20,6 +20,7 @@ from edge.enrol import (
     save_enrolment,
 )
 from edge.errors import CloudUnreachable, ConfigWrong, EnrolmentRefused
+from shared.coordinates import Coordinates
 from shared.signatures import Purpose, public_key_of, verify
 
 CLOUD_KEY = "ab" * 32
@@ -82,6 +83,16 @@ def test_the_request_is_signed_over_code_device_and_key(code: str | None) -> Non
     signed = f"{code or ''}\nrpi\n{public_key}".encode()
     verify(public_key, Purpose.ENROL, signed, str(body["signature"]))
     assert (body["enrolment_code"], body["device_id"], body["public_key"]) == (code, "rpi", public_key)
+
+
+def test_the_site_stands_in_the_request_only_when_there_is_one() -> None:
+    site = Coordinates(latitude=12.97, longitude=77.59)
+
+    with_site = enrolment_body(SigningKey(bytes(32)), device_id="rpi", code=None, site=site)
+    without = enrolment_body(SigningKey(bytes(32)), device_id="rpi", code=None)
+
+    assert (with_site["latitude"], with_site["longitude"]) == (12.97, 77.59)
+    assert with_site == without | {"latitude": 12.97, "longitude": 77.59}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from edge.config import load_config
+from edge.config_file import load_config
 from edge.enrol import load_enrolment
 from edge.errors import ConfigWrong
 from edge.setup import SetupWishes, init
@@ -93,26 +93,44 @@ async def test_a_bad_name_leaves_no_file_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "etc" / "edge.toml").exists()
 
 
+async def test_half_a_site_leaves_no_file_behind(tmp_path: Path) -> None:
+    with pytest.raises(ConfigWrong, match="give both or neither"):
+        await init(_wishes(tmp_path, board="bench_five", latitude=12.97), clock=ManualClock())
+
+    assert not (tmp_path / "etc" / "edge.toml").exists()
+
+
 async def test_it_enrols_with_a_code_and_a_refusal_is_told(tmp_path: Path) -> None:
     answers = [
         web.json_response({"error": "no such code"}, status=404),
         web.json_response({"device_id": "porch", "cloud_public_key": "ab" * 32, "mqtt": None}),
     ]
 
-    async def answer(_request: web.Request) -> web.Response:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(await request.json())
         return answers.pop(0)
 
     app = web.Application()
     app.router.add_post("/iot/enrol", answer)
     async with TestServer(app) as server:
         wishes = _wishes(
-            tmp_path, board="bench_five", cloud_url=str(server.make_url("/")).rstrip("/"), code="abc"
+            tmp_path,
+            board="bench_five",
+            cloud_url=str(server.make_url("/")).rstrip("/"),
+            code="abc",
+            latitude=-33.86,
+            longitude=151.21,
         )
         refused = await init(wishes, clock=ManualClock())
         enrolled = await init(wishes, clock=ManualClock())
 
     assert any("the enrolment code is unknown" in line for line in refused.lines)
     assert any("over HTTP" in line for line in enrolled.lines)
+    assert [(body["latitude"], body["longitude"]) for body in asked] == [(-33.86, 151.21)] * 2
+    site = load_config(wishes.config_file, {}).site
+    assert (site.latitude, site.longitude) == (-33.86, 151.21)
     kept = load_enrolment(tmp_path / "data")
     assert kept is not None
     assert kept.cloud_public_key == "ab" * 32

@@ -42,6 +42,8 @@ class Grid:
         self.service = f"http://127.0.0.1:{self.ports['--port']}"
         self.page = f"http://127.0.0.1:{self.ports['--edge-port']}"
         self.reader_password = ""
+        self.greeting = ""
+        """What was printed at the start."""
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -63,6 +65,7 @@ class Grid:
             if match:
                 self.reader_password = match.group(1)
             if "Ctrl-C stops" in line:
+                self.greeting = "".join(seen)
                 return
         raise AssertionError("did not start:\n" + "".join(seen) + self.logs())
 
@@ -84,7 +87,7 @@ class Grid:
             self._process.communicate()
 
     def pid_of(self, program: str) -> int | None:
-        """The process of `broker`, `cloud` or `edge`; None while it is down."""
+        """The process of `broker`, `cloud`, `edge` or `neighbours`; None while it is down."""
         assert self._process is not None
         for child in psutil.Process(self._process.pid).children():
             try:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import paho.mqtt.client as paho
@@ -97,10 +99,10 @@ def test_a_transfer_the_scheduler_started_becomes_a_mint(grid: Callable[..., Gri
     up.stop()
 
 
-def test_a_port_that_was_named_and_is_taken_is_refused_in_one_sentence(grid: Callable[..., Grid]) -> None:
-    up = grid("--speed", "1")
-
-    second = Grid(up.data.parent / "second")
-    second.ports["--port"] = up.ports["--port"]
-    with pytest.raises(AssertionError, match=rf"--port {up.ports['--port']} is taken"):
-        second.start()
+def test_a_port_that_was_named_and_is_taken_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    refused = Grid(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = refused.ports["--port"] = taken.getsockname()[1]
+        with pytest.raises(AssertionError, match=rf"--port {port} is taken"):
+            refused.start()
+    refused.kill()

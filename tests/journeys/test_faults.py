@@ -23,7 +23,7 @@ from tests.edge.agents import SETTINGS, an_agent
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
-FAULTS = int(os.environ.get("CHAOS_FAULTS", "40"))
+FAULTS = int(os.environ.get("CHAOS_FAULTS", "27"))
 SEED = int(os.environ.get("CHAOS_SEED", "20260101"))
 KINDS = ("nack", "nack twice", "timeout", "stick", "flip", "brown out", "claim", "absent", "relay held")
 VOLTAGE_REGISTER = {"ina226": 0x02, "ina219": 0x02, "ads1115": 0x00}

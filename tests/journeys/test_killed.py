@@ -22,7 +22,7 @@ from tests.journeys.grid import eventually
 
 pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(120)]
 
-SPEED = 10.0
+SPEED = 20.0
 DWELL_S = 60.0
 
 

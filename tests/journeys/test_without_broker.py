@@ -17,7 +17,7 @@ from tests.journeys.grid import eventually
 
 pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(240)]
 
-SPEED = 20
+SPEED = 40
 
 EDGE = """\
 device_id = "pi-http"

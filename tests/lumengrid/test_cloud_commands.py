@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cloud.app import opened
+from cloud.identity.registration import Registration, UserType
 from cloud.settings import load_settings
 from lumengrid.cli import main
 from shared.clock import SystemClock
@@ -82,3 +83,66 @@ def test_an_unknown_device_an_unknown_wallet_and_an_unknown_mint_are_refused_in_
 
 def test_nothing_is_held_where_nothing_was_minted(data_dir: Path) -> None:
     assert run("cloud", "mint", "held", "--data-dir", str(data_dir)).output == ""
+
+
+def test_an_administrator_raises_somebody_s_calls_by_email_or_number(data_dir: Path) -> None:
+    settings = load_settings(None, {}, data_dir=data_dir)
+
+    async def sign_up() -> None:
+        async with opened(settings, SystemClock()) as parts:
+            for user_type in UserType:
+                wish = Registration(
+                    email="ana@example.com",
+                    password="securepass123",
+                    name="Ana",
+                    user_type=user_type,
+                    phone=None,
+                    business_name="Acme" if user_type is UserType.BUSINESS else None,
+                    contact_person="Ana" if user_type is UserType.BUSINESS else None,
+                    gstin="27AAPFU0939F1ZV" if user_type is UserType.BUSINESS else None,
+                )
+                await parts.services.email_sign_in.register(wish)
+
+    asyncio.run(sign_up())
+    where = ["--data-dir", str(data_dir)]
+
+    both = run("cloud", "user", "tier", "ANA@example.com", "pro", *where)
+    one = run("cloud", "user", "tier", "usr_2", "pro", *where)
+    wrong = run("cloud", "user", "tier", "usr_2", "gold", *where)
+    nobody = [
+        run("cloud", "user", "tier", who, "pro", *where)
+        for who in ("usr_9", "usr_x", "usr_" + "9" * 30, "eve@example.com", UNKNOWN_WALLET)
+    ]
+
+    assert (both.exit_code, both.output) == (
+        1,
+        "Error: ANA@example.com: belongs to usr_1 and usr_2; name one of them\n",
+    )
+    assert one.output == "usr_2: pro\n"
+    assert wrong.output == "Error: tier: 'gold' is none of free, basic, pro, enterprise\n"
+    assert [answer.exit_code for answer in nobody] == [1] * 5
+    assert all("nobody signed up with it" in answer.output for answer in nobody)
+
+
+def test_an_administrator_says_where_somebody_is_paid(data_dir: Path) -> None:
+    settings = load_settings(None, {}, data_dir=data_dir)
+
+    async def sign_up() -> str:
+        async with opened(settings, SystemClock()) as parts, parts.store.write() as tx:
+            return (await parts.services.identity.add(tx, None)).account
+
+    async def destination(account: str) -> str | None:
+        async with opened(settings, SystemClock()) as parts:
+            return await parts.services.payees.destination(account)
+
+    account = asyncio.run(sign_up())
+    words = ("cloud", "payee", "set", "usr_1")
+    wrong = run(*words, "DE89370400440532013000", "--data-dir", str(data_dir))
+    assert wrong.exit_code == 1
+    assert "no connected account" in wrong.output
+    assert asyncio.run(destination(account)) is None
+
+    right = run(*words, "acct_1032D82eZvKYlo2C", "--data-dir", str(data_dir))
+
+    assert (right.exit_code, right.output) == (0, "usr_1: paid into acct_1032D82eZvKYlo2C\n")
+    assert asyncio.run(destination(account)) == "acct_1032D82eZvKYlo2C"

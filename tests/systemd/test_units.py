@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import load_config
+from edge.config_file import load_config
 from lumengrid.cli import main
 from lumengrid.processes import free_port
 from tests.test_architecture import ROOT

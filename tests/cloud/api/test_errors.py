@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from cloud.identity.service import Identity
+from cloud.kit.store.errors import ConstraintViolated
+
 LUMEN = {"error", "message", "timestamp"}
 
 
@@ -46,8 +49,6 @@ async def test_the_energy_network_keeps_its_own_body(client: httpx.AsyncClient, 
 async def test_an_error_nobody_foresaw_tells_nothing_in_either_body(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cloud.identity.service import Identity
-
     async def broken(self: Identity, token: str) -> None:
         raise RuntimeError("the secret is 42")
 
@@ -71,3 +72,21 @@ async def test_a_body_too_large_is_refused_in_its_document_s_words(client: httpx
 
     assert answer.status_code == 413
     assert set(answer.json()) == LUMEN
+
+
+@pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/auth/me"])
+async def test_what_the_database_refuses_is_a_conflict_without_its_words(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async def refuses(*_: object) -> None:
+        raise ConstraintViolated("UNIQUE constraint failed: people.wallet_address")
+
+    monkeypatch.setattr(Identity, "person_of_token", refuses)
+
+    answer = await client.get(path, headers={"Authorization": "Bearer x"})
+
+    assert answer.status_code == 409
+    assert "contradicts what is stored" in answer.text
+    for word in ("UNIQUE", "constraint", "people", "wallet_address"):
+        assert word not in answer.text
+    assert "people.wallet_address" in caplog.text

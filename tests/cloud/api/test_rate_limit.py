@@ -127,6 +127,25 @@ async def test_who_is_signed_in_is_counted_as_a_person_wherever_they_are(caller:
     assert set(limited.json()) == {"error", "message", "timestamp"}
 
 
+@pytest.mark.parametrize("settings", [{"uploads_per_hour": 2}], indirect=True)
+async def test_what_comes_in_has_a_limit_of_its_own_an_hour(caller: Caller, clock: ManualClock) -> None:
+    client = caller("192.0.2.1")
+    token = (await client.post(REGISTER, json=ANA)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+
+    async def send(path: str) -> httpx.Response:
+        return await client.post(f"/api/v1/ingest/{path}", json={}, headers=headers)
+
+    first, second, third = await send("upload"), await send("statement"), await send("sms")
+    shown = [answer.headers["x-ratelimit-remaining"] for answer in (first, second, third)]
+    assert (third.status_code, third.json()["error"]) == (429, "Too Many Requests")
+    assert third.headers["retry-after"] == "3600"
+    assert (first.headers["x-ratelimit-limit"], shown) == ("2", ["1", "0", "0"])
+    assert await statuses(client, "/api/v1/users/me", 1, headers=headers) == [200]
+    clock.advance(3_600)
+    assert (await send("upi")).status_code != 429
+
+
 async def test_a_token_that_is_none_is_no_way_round_the_address(caller: Caller) -> None:
     client = caller("192.0.2.1")
     for number in range(5):

@@ -14,6 +14,7 @@ from stellar_sdk import StrKey
 from cloud.app import MIGRATIONS, Parts, build
 from cloud.devices.enrolment import Enrolment
 from cloud.identity.service import WalletProof
+from cloud.kit.idempotency import NO_KEY
 from cloud.minting.errors import ReportRefused
 from cloud.minting.model import Claim
 from cloud.settings import Settings
@@ -81,7 +82,7 @@ class Site:
         raw = encode(EnergyReport(**values | changes))
         device = await self.parts.services.devices.find("pi-1")
         return await self.parts.services.agent_calls.signed_report(
-            device, raw.decode(), sign(METER, Purpose.ENERGY, raw)
+            device, raw.decode(), sign(METER, Purpose.ENERGY, raw), NO_KEY
         )
 
     async def unsigned(self, device_id: str, **changes):
@@ -103,7 +104,23 @@ class Site:
             current_a_mean=0.05,
         )
         device = await self.parts.services.devices.unsigned_caller(device_id, "127.0.0.1")
-        return await self.parts.services.agent_calls.report(device, structs.replace(claim, **changes))
+        return await self.parts.services.agent_calls.report(device, structs.replace(claim, **changes), NO_KEY)
+
+    async def pool(self, person):
+        """3 LT staked for two hours, 205 units of yield minted; then a loan repaid and one overdue."""
+        defi = self.parts.services.defi
+        stake = await defi.stake(person, 30_000_000, NO_KEY)
+        self.clock.advance(7_200)
+        await defi.unstake(person, stake.id, NO_KEY)
+        await defi.stake(person, 30_000_000, NO_KEY)
+        loan = await defi.borrow(person, lots=1, collateral=15_000_000, once=NO_KEY)
+        self.clock.advance(100)
+        await defi.repay(person, loan.id, NO_KEY)
+        await defi.borrow(person, lots=1, collateral=15_000_001, once=NO_KEY)
+        self.clock.advance(301)
+        await defi.liquidate_due()
+        self.clock.advance(600)
+        await defi.unstake(person, 2, NO_KEY)
 
 
 async def _exported(parts: Parts) -> bytes:
@@ -139,6 +156,7 @@ async def _live(folder: Path) -> Run:
         message = f"pi-1\n{ana.shown_id}".encode()
         await parts.services.devices.claim(ana, "pi-1", sign(METER, Purpose.CLAIM, message))
         await parts.services.minting.release_held(overlapping.id)
+        await site.pool(ana)
         await site.unsigned("pi-2")
         await site.unsigned("pi-2", report_id=None, voltage_v_mean=None, arrival_timed=True)
         await parts.services.pricing.current()

@@ -56,19 +56,19 @@ HOLD = (
     '{"index":2,"time":"2026-01-01T08:30:01.500000Z","kind":"hold","postings":['
     f'{{"account":"{ACCOUNT}","asset":"LT","amount":-5000000000}},'
     f'{{"account":"{ACCOUNT}/orders","asset":"LT","amount":5000000000}}],'
-    '"facts":{"order_id":"auto_sell_2","reason":"sell_order"}}'
+    '"facts":{"kwh":0.5,"order_id":"auto_sell_2","price_xlm_per_kwh":7.38,"reason":"sell_order"}}'
 )
 PRICE = (
     '{"price":{"at_us":1767254400000000,"price_ticks":73800,"supply":7,"demand":5,"soc_mean":0.65,'
-    '"distance_km":1.0,"quality":0.8,"base_xlm_per_kwh":5.0,"f_sd":0.9327055526757574,"f_soc":1.06125,'
-    '"f_dist":1.2,"f_time":1.15,"f_quality":1.08}}'
+    '"distance_km":1.0,"hour":8,"quality":0.8,"base_xlm_per_kwh":5.0,"alpha":0.2,"beta":0.5,"gamma":0.2,'
+    '"eta":0.1,"f_sd":0.9327055526757574,"f_soc":1.06125,"f_dist":1.2,"f_time":1.15,"f_quality":1.08}}'
 )
 SUPPLY = (
     '{"minted":5333300000,"burned":0,"energy_mwh":500000,"co2_saved_mg":410000,"carbon_credit":205000,'
     '"mints":1,"burns":0,"trades":0}'
 )
 UTC = "2026-01-01T09:00:00Z"
-ROOT = "3b2016480f3b53756acb4a332c1550072e0760977a4cd897e70dd85ad2f00fc7"
+ROOT = "0376639d0627b7a272e8a6e341958bae09630fc604a4b72fa79e049c1bd2a70d"
 
 
 def leaf(document: str) -> bytes:
@@ -80,7 +80,7 @@ def written(mint: str = MINT, price: str = PRICE) -> bytes:
     root = tree_root([leaf(document) for document in documents]).hex()
     head_signature = signature(CLOUD, "tree-head", f"3\n{root}\n{UTC}\n".encode())
     header = (
-        f'{{"header":{{"format":1,"network":"offline","public_key":"{CLOUD_KEY}",'
+        f'{{"header":{{"format":2,"network":"offline","public_key":"{CLOUD_KEY}",'
         f'"head":{{"tree_size":3,"root_hash":"{root}","utc":"{UTC}","signature":"{head_signature}"}},'
         f'"after":null,"supply":{SUPPLY}}}}}'
     )
@@ -129,17 +129,35 @@ def test_each_number_of_the_mint_is_worked_out_again(mint, where):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        ("73800", "73700"),
-        ('"f_sd":0.93', '"f_sd":0.94'),
-        ('"f_soc":1.06125', '"f_soc":1.05'),
-        ('"f_dist":1.2', '"f_dist":1.3'),
-        ('"f_time":1.15', '"f_time":1.3'),
-        ('"f_quality":1.08', '"f_quality":1.09'),
-        ('"base_xlm_per_kwh":5.0', '"base_xlm_per_kwh":5.1'),
-    ],
+    [("73800", "73700"), ('"base_xlm_per_kwh":5.0', '"base_xlm_per_kwh":5.1')],
 )
-def test_the_price_is_worked_out_of_all_its_factors(change):
+def test_the_price_is_worked_out_of_its_base_and_factors(change):
     with pytest.raises(Lie) as caught:
         verified(written(price=PRICE.replace(*change)))
     assert caught.value.where == "price (line 5): price_ticks"
+
+
+@pytest.mark.parametrize(
+    "change,factor",
+    [
+        (('"f_sd":0.93', '"f_sd":0.94'), "f_sd"),
+        (('"supply":7', '"supply":8'), "f_sd"),
+        (('"demand":5', '"demand":4'), "f_sd"),
+        (('"alpha":0.2', '"alpha":0.21'), "f_sd"),
+        (('"f_soc":1.06125', '"f_soc":1.06126'), "f_soc"),
+        (('"soc_mean":0.65', '"soc_mean":null'), "f_soc"),
+        (('"beta":0.5', '"beta":0.4'), "f_soc"),
+        (('"f_dist":1.2', '"f_dist":1.3'), "f_dist"),
+        (('"distance_km":1.0', '"distance_km":1.5'), "f_dist"),
+        (('"gamma":0.2', '"gamma":0.1'), "f_dist"),
+        (('"f_time":1.15', '"f_time":1.3'), "f_time"),
+        (('"hour":8', '"hour":9'), "f_time"),
+        (('"f_quality":1.08', '"f_quality":1.09'), "f_quality"),
+        (('"quality":0.8', '"quality":0.7'), "f_quality"),
+        (('"eta":0.1', '"eta":0.2'), "f_quality"),
+    ],
+)
+def test_every_factor_is_worked_out_of_inputs_and_coefficients(change, factor):
+    with pytest.raises(Lie) as caught:
+        verified(written(price=PRICE.replace(*change)))
+    assert caught.value.where == f"price (line 5): {factor}"

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar, post
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from msgspec import Struct
 from nacl.signing import SigningKey
@@ -101,11 +102,10 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     return Settings(data_dir=tmp_path / "cloud", **getattr(request, "param", {}))
 
 
-@pytest.fixture(autouse=True)
-def probes(app: Litestar) -> None:
-    """Routes that do nothing but pass the guards."""
-    app.register(probe_caller)
-    app.register(probe_controlled)
+@pytest.fixture(scope="session")
+def more_routes() -> Sequence[BaseRouteHandler]:
+    """Those that do nothing but pass the guards."""
+    return probe_caller, probe_controlled
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """The guard of a device's own requests: signed ones, replayed ones, keyless ones."""
 
-import json
-
 import httpx
 import pytest
 
 from cloud.app import Parts
 from cloud.devices import storage
-from cloud.devices.errors import BadDeviceSignature
 from cloud.devices.service import Devices
 from shared.clock import ManualClock
 from tests.cloud.devices.conftest import Agent, SignedIn
@@ -188,32 +185,6 @@ async def test_a_body_without_a_device_id_is_a_bad_request(client: httpx.AsyncCl
         answer = await client.post(CALLER, content=body, headers={"Content-Type": "application/json"})
 
         assert answer.status_code == 400, body
-
-
-async def test_a_report_is_verified_over_its_raw_bytes(devices: Devices, enrolled: Agent) -> None:
-    device = await devices.find(enrolled.device_id)
-    assert device is not None
-    raw = json.dumps({"report_id": "r1"}).encode()
-    signature = enrolled.sign("energy", raw)
-
-    devices.verify_report(device, raw, signature)
-    for bad_raw, bad_signature in [
-        (raw + b" ", signature),
-        (raw, Agent(seed=101).sign("energy", raw)),
-        (raw, enrolled.sign("request", raw)),
-        (raw, ""),
-    ]:
-        with pytest.raises(BadDeviceSignature):
-            devices.verify_report(device, bad_raw, bad_signature)
-
-
-async def test_a_keyless_device_signs_no_report(client: httpx.AsyncClient, devices: Devices) -> None:
-    await client.post(CALLER, json=BODY)
-    device = await devices.find(BODY["device_id"])
-    assert device is not None
-
-    with pytest.raises(BadDeviceSignature, match="no key"):
-        devices.verify_report(device, b"{}", Agent().sign("energy", b"{}"))
 
 
 async def test_a_counter_is_spent_only_under_the_key_that_signed(parts: Parts, enrolled: Agent) -> None:

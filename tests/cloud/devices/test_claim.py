@@ -84,7 +84,7 @@ async def test_open_orders_of_the_escrow_account_become_the_owners_with_what_the
     assert device is not None
     await earn(parts, books, device.account, Asset.LT, 5_333_300_000)
     async with parts.store.write() as tx:
-        await market.list_minted(
+        await market.deliver(
             tx,
             order_id="auto_sell_1",
             account=device.account,

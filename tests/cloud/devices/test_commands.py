@@ -94,6 +94,25 @@ async def test_stopping_idles_what_moves_and_what_is_named(parts: Parts, command
     ]
 
 
+async def test_a_stop_waits_for_the_agent_and_is_over_a_minute_after_its_answer(
+    parts: Parts, commands: Commands, clock: ManualClock
+) -> None:
+    await lease(parts, commands, "NODE_A", Action.DISCHARGE)
+    async with parts.store.write() as tx:
+        (stop,) = await commands.stop(tx, DEVICE)
+    clock.advance(1700)
+    assert await in_force(parts, commands) == [("NODE_A", "idle")]
+
+    async with parts.store.write() as tx:
+        answer = CommandAck(id=stop.id, accepted=True, reason="stopped")
+        await commands.command_answered(tx, answer, device_id=DEVICE)
+
+    clock.advance(59)
+    assert await in_force(parts, commands) == [("NODE_A", "idle")]
+    clock.advance(1)
+    assert await in_force(parts, commands) == []
+
+
 async def test_a_refused_command_is_no_longer_in_force_and_an_accepted_one_is(
     parts: Parts, commands: Commands
 ) -> None:

@@ -378,3 +378,39 @@ async def test_the_services_own_pages_are_nearby(
     )
 
     assert answer.status_code == 200
+
+
+async def site_of(client: httpx.AsyncClient, owner: SignedIn) -> tuple[float | None, float | None]:
+    (device,) = (await client.get("/api/v1/iot/devices", headers=owner.headers)).json()
+    return device["latitude"], device["longitude"]
+
+
+async def test_an_agent_brings_its_site_and_without_one_the_registered_stays(
+    client: httpx.AsyncClient, ana: SignedIn, agent: Agent
+) -> None:
+    wish = {"device_type": "raspi", "location": "Goa", "latitude": 15.5, "longitude": 73.8}
+    code = (await client.post(REGISTER, json=wish, headers=ana.headers)).json()["enrolment_code"]
+
+    assert (await client.post(ENROL, json=agent.enrolment(code))).status_code == 200
+    assert await site_of(client, ana) == (15.5, 73.8)
+
+    moved = agent.enrolment(None, latitude=15.25, longitude=73.98)
+    assert (await client.post(ENROL, json=moved)).status_code == 200
+    assert await site_of(client, ana) == (15.25, 73.98)
+
+
+async def test_a_device_that_reported_before_gets_the_registered_site(
+    client: httpx.AsyncClient, ana: SignedIn, agent: Agent
+) -> None:
+    await client.post(ENROL, json=agent.enrolment())
+    wish = {"device_type": "raspi", "location": "Goa", "latitude": 15.5, "longitude": 73.8}
+    code = (await client.post(REGISTER, json=wish, headers=ana.headers)).json()["enrolment_code"]
+
+    assert (await client.post(ENROL, json=agent.enrolment(code))).status_code == 200
+
+    assert await site_of(client, ana) == (15.5, 73.8)
+
+
+async def test_half_a_site_enrols_nothing(client: httpx.AsyncClient, agent: Agent) -> None:
+    assert (await client.post(ENROL, json=agent.enrolment(latitude=15.5))).status_code == 400
+    assert (await client.post(ENROL, json=agent.enrolment(latitude=91, longitude=0))).status_code == 400

@@ -29,6 +29,8 @@ async def test_registering_gives_a_device_and_a_code_that_is_shown_once(
         "user_id": ana.person.wallet_address,
         "device_type": "raspi",
         "location": "Bangalore, India",
+        "latitude": None,
+        "longitude": None,
         "status": "registered",
         "public_key": None,
         "energy_scale": 1,
@@ -92,3 +94,33 @@ async def test_a_registration_with_bad_fields_is_refused_by_name(
 
         assert answer.status_code == 400, change
         assert next(iter(change)) in answer.json()["error"]
+
+
+async def test_a_device_may_have_a_site_which_its_owner_sees(
+    client: httpx.AsyncClient, ana: SignedIn
+) -> None:
+    body = DOCUMENTED | {"latitude": -33.86, "longitude": 151.21}
+
+    answer = await client.post(REGISTER, json=body, headers=ana.headers)
+
+    assert answer.status_code == 201
+    (listed,) = (await client.get(DEVICES, headers=ana.headers)).json()
+    assert (listed["latitude"], listed["longitude"]) == (-33.86, 151.21)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"latitude": 1},
+        {"longitude": 1},
+        {"latitude": 1, "longitude": None},
+        {"latitude": 90.1, "longitude": 0},
+        {"latitude": 0, "longitude": -180.1},
+        {"latitude": "1", "longitude": "1"},
+    ],
+)
+async def test_half_a_site_or_one_beyond_the_earth_is_a_bad_request(
+    client: httpx.AsyncClient, ana: SignedIn, place: dict[str, Any]
+) -> None:
+    assert (await client.post(REGISTER, json=DOCUMENTED | place, headers=ana.headers)).status_code == 400
+    assert (await client.get(DEVICES, headers=ana.headers)).json() == []

@@ -100,16 +100,19 @@ class Agent:
         *,
         oldest: int = 1,
         key: SigningKey | None = None,
+        purpose: Purpose = Purpose.ENERGY,
         raw: bytes | None = None,
+        signed: bytes | None = None,
         **changes: Any,
     ) -> bytes:
+        """`signed`: what the signature is over, where that is not the report."""
         body = raw if raw is not None else encode(self.report(seq, **changes))
         record = EnergyRecord(
             journal_id=self.journal_id,
             seq=seq,
             oldest=oldest,
             report=Raw(body),
-            signature=sign(key or self.key, Purpose.ENERGY, body),
+            signature=sign(key or self.key, purpose, body if signed is None else signed),
         )
         return encode(record)
 
@@ -126,9 +129,9 @@ class Agent:
 
 
 @pytest.fixture
-async def parts(settings: Settings, clock: ManualClock) -> AsyncIterator[Parts]:
+async def parts(settings: Settings, database_url: str, clock: ManualClock) -> AsyncIterator[Parts]:
     """Every service over an empty database, without the HTTP side."""
-    found = build(settings, clock)
+    found = build(msgspec.structs.replace(settings, database_url=database_url), clock)
     await found.store.migrate(MIGRATIONS)
     yield found
     await found.store.close()

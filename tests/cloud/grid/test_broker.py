@@ -10,6 +10,8 @@ import msgspec
 from cloud.grid.link import GridLink
 from cloud.grid.publisher import Publisher
 from cloud.grid.subscriber import Subscriber
+from cloud.market.dealing import TRADE_EVENT, trade_news
+from cloud.market.model import Trade, TradeStatus
 from shared import topics
 from shared.messages import (
     PAYLOAD_BYTES_MAX,
@@ -18,6 +20,7 @@ from shared.messages import (
     GridForecast,
     GridPrice,
     GridSummary,
+    MarketTrade,
     SignedMessage,
     Stream,
     TreeHead,
@@ -220,3 +223,39 @@ async def test_a_broker_that_is_not_there_holds_up_nothing(parts, ingest, agent:
     await parts.services.transfers.start("pi-1", "NODE_A", "NODE_B")
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
+
+
+async def test_each_change_of_a_trade_is_published_and_none_is_retained(
+    parts, ingest, broker: Broker
+) -> None:
+    trade = Trade(
+        seq=1,
+        id="trade_1",
+        buy_order_id="b",
+        sell_order_id="s",
+        buyer="acct_b",
+        seller="acct_s",
+        lots=1_500,
+        price_ticks=73_800,
+        status=TradeStatus.MATCHED,
+        created_at_us=0,
+    )
+    client = Client(broker, "listener", topics.MARKET_TRADES)
+    await client.start()
+    async with service(parts, ingest, broker):
+        async with parts.store.write() as tx:
+            for news in (trade, trade.completed(at_us=1, burn_entry_id=1)):
+                await parts.events.announce(tx, TRADE_EVENT, trade_news(news, 0))
+        await client.until(lambda messages: len(messages) == 2)
+    await client.link.stop()
+
+    heard = [msgspec.json.decode(message.payload, type=MarketTrade) for message in client.messages]
+    assert [(trade.id, trade.status) for trade in heard] == [
+        ("trade_1", "Matched"),
+        ("trade_1", "Completed"),
+    ]
+    assert (heard[0].kwh, heard[0].price_xlm_per_kwh) == (1.5, 7.38)
+    late = Client(broker, "late", topics.MARKET_TRADES)
+    await late.start()
+    assert late.messages == []
+    await late.link.stop()

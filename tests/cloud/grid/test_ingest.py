@@ -13,6 +13,7 @@ from cloud.grid.ingest import Ingest
 from cloud.grid.schedule import carried_out
 from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
 from shared.messages import Action, CommandAck, NodeState, Quality, Status, Stream, encode
+from shared.signatures import Purpose
 
 from .conftest import Agent, event_types, reading, rows
 
@@ -252,6 +253,10 @@ def _same(agent: Agent) -> dict[str, object]:
     "forge,word",
     [
         pytest.param(lambda a: a.energy(2, key=SigningKey(bytes(32))), "signature", id="foreign key"),
+        pytest.param(lambda a: a.energy(2, purpose=Purpose.REQUEST), "signature", id="signed as a request"),
+        pytest.param(
+            lambda a: a.energy(2, signed=encode(a.report(2)) + b" "), "signature", id="signed but for a byte"
+        ),
         pytest.param(lambda a: a.energy(2, device_id="pi-2"), "pi-2", id="another device's report"),
         pytest.param(lambda a: a.energy(2, raw=b'{"report_id":"x"}'), "malformed", id="no report"),
         pytest.param(

@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from cloud.app import Parts
 from cloud.pricing.quality import voltage_stability
+from shared.clock import ManualClock
 from shared.messages import Command, encode
 from shared.signatures import Purpose, request_bytes, sign, verify
 
@@ -168,6 +169,30 @@ async def test_the_documented_session_of_one_device(client: httpx.AsyncClient) -
     assert {one["action"] for one in stopped.json()["commands"]} == {"idle"}
     after = (await client.post("/iot/ping", json=NODE_DATA)).json()
     assert after["commands"] == []
+
+
+async def actions(client: httpx.AsyncClient) -> list[str]:
+    return [one["action"] for one in (await client.post("/iot/cmd", json=CMD)).json()["commands"]]
+
+
+async def test_a_stop_is_told_until_it_was_heard_for_a_minute_and_then_the_rule_speaks_again(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    await client.post("/iot/ping", json=NODE_DATA)
+    await client.post("/iot/transfer", json=TRANSFER)
+    assert await actions(client) == ["discharge", "charge"]
+    await client.post("/iot/transfer/stop", json={"device_id": DEVICE})
+
+    clock.advance(600)  # the agent was away, or only gave signs of life
+    await client.post("/iot/ping", json={"device_id": DEVICE, "status": "heartbeat"})
+    clock.advance(600)
+    told = (await client.post("/iot/cmd", json=CMD)).json()["commands"]
+    assert [one["action"] for one in told] == ["idle", "idle"]
+    assert all(one["signature"] for one in told)
+    clock.advance(59)
+    assert await actions(client) == ["idle", "idle"]
+    clock.advance(1)
+    assert await actions(client) == ["discharge", "charge"]
 
 
 async def test_without_manual_commands_the_balance_rule_speaks(client) -> None:

@@ -96,3 +96,35 @@ async def test_an_event_id_is_never_given_twice_even_when_everything_old_goes(pa
     async with parts.store.write() as tx:
         await parts.events.announce(tx, "heartbeat", {})
     assert await parts.events.last_id() == first + 1
+
+
+STREAMS = "SELECT journal_id AS a, stream AS b FROM streams ORDER BY id"
+
+
+async def test_old_journals_go_with_their_refusals_once_a_newer_one_has_followed(
+    parts, ingest, agent, clock
+) -> None:
+    agent.journal_id = "first"
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(1)))
+    await ingest.apply_energy(agent.arrive(Leaf.ENERGY, agent.energy(1, raw=b"{}")))
+    assert len(await rows(parts, "SELECT seq AS a FROM stream_refusals")) == 1
+    clock.advance(60)
+    agent.journal_id = "second"
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(1)))
+
+    clock.advance(parts.settings.telemetry_days * 86_400 - 30)
+    await upkeep(parts).trim()
+
+    assert [tuple(row)[:2] for row in await rows(parts, STREAMS)] == [("first", "energy"), ("second", "live")]
+    assert await rows(parts, "SELECT seq AS a FROM stream_refusals") == []
+
+
+async def test_a_device_that_was_away_for_months_is_not_applied_twice(parts, ingest, agent, clock) -> None:
+    await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(1), agent.telemetry(2)))
+    clock.advance(200 * 86_400)
+    await upkeep(parts).trim()
+
+    (ack,) = await ingest.apply(agent.arrive(Leaf.TELEMETRY, agent.telemetry(2)))
+
+    assert ack.through == 2
+    assert await rows(parts, "SELECT seq AS a FROM telemetry") == []

@@ -72,10 +72,37 @@ async def test_registering_gives_the_documented_answer_and_signs_in(client: http
         "currency": "INR",
         "budget_preferences": {},
         "personal_category_set": ["Groceries", "Food & Dining", "Transport", "Utilities", "Entertainment"],
+        "consent_gmail_ingest": False,
+        "consent_whatsapp_ingest": False,
+        "consent_upi_ingest": False,
+        "consent_sms_ingest": False,
         "is_active": True,
         "created_at": "2026-01-01T00:00:00Z",
         "last_active": "2026-01-01T00:00:00Z",
     }
+
+
+async def test_a_person_lets_each_source_be_read_or_not(client: httpx.AsyncClient) -> None:
+    headers = await headers_of(client)
+
+    given = await client.patch(ME + "/consent", headers=headers, json={"consent_sms_ingest": True})
+    wrong = await client.patch(
+        ME + "/consent", headers=headers, json={"consent_upi_ingest": "yes", "consent_fax_ingest": True}
+    )
+    withdrawn = await client.patch(
+        ME + "/consent", headers=headers, json={"consent_sms_ingest": False, "consent_upi_ingest": True}
+    )
+
+    assert (given.status_code, given.json()["consent_sms_ingest"]) == (200, True)
+    assert wrong.status_code == 422
+    assert sorted(wrong.json()["details"]) == ["consent_fax_ingest", "consent_upi_ingest"]
+    assert withdrawn.json() == (await client.get(ME, headers=headers)).json()
+    assert [withdrawn.json()[f"consent_{name}_ingest"] for name in ("gmail", "whatsapp", "upi", "sms")] == [
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 async def test_a_business_has_its_fields_and_its_own_categories(client: httpx.AsyncClient) -> None:
@@ -209,6 +236,7 @@ async def test_a_token_of_30_minutes_outlives_later_sign_ins(
     assert (await client.get(ME, headers=first)).status_code == 200
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_wrong_password_and_an_unknown_email_are_told_alike_and_cost_the_same(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +266,7 @@ async def test_a_wrong_password_and_an_unknown_email_are_told_alike_and_cost_the
     assert settings_of == [[b"argon2id", b"v=19", b"m=65536,t=2,p=1"]] * 4
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_nobody_s_hash_lets_nobody_in() -> None:
     assert not await Passwords().matches(None, "")
     assert not await Passwords().matches(None, "securepass123")
@@ -505,3 +534,21 @@ async def test_a_way_in_told_by_its_fields_answers_in_its_own_words(client: http
     }
     assert incomplete.status_code == 422
     assert incomplete.json()["details"] == {"password": ["Required"], "user_type": ["Required"]}
+
+
+async def test_a_place_is_told_and_taken_back_whole(client: httpx.AsyncClient) -> None:
+    headers = await headers_of(client)
+
+    told = await client.patch(ME, headers=headers, json={"latitude": 12.97, "longitude": 77.59})
+    assert (told.json()["latitude"], told.json()["longitude"]) == (12.97, 77.59)
+    moved = await client.patch(ME, headers=headers, json={"latitude": 12.98})
+    assert (moved.json()["latitude"], moved.json()["longitude"]) == (12.98, 77.59)
+
+    half = await client.patch(ME, headers=headers, json={"latitude": None})
+    assert (half.status_code, list(half.json()["details"])) == (422, ["latitude"])
+    gone = await client.patch(ME, headers=headers, json={"latitude": None, "longitude": None})
+    assert gone.status_code == 200
+    assert "latitude" not in gone.json()
+    assert (await client.patch(ME, headers=headers, json={"longitude": 77.59})).status_code == 422
+    far = await client.patch(ME, headers=headers, json={"latitude": 90.5, "longitude": 181})
+    assert sorted(far.json()["details"]) == ["latitude", "longitude"]

@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.errors import BadRequest, NotFound
-from cloud.identity.errors import UnknownWallet
+from cloud.identity.errors import UnknownPerson
 from cloud.identity.model import Role
 from cloud.identity.service import Identity, WalletProof
 from cloud.kit.store.sqlite import SqliteStore
@@ -65,9 +65,9 @@ async def test_a_role_that_does_not_exist_is_refused(identity: Identity, ana: Wa
 
 
 async def test_nobody_is_granted_anything_before_signing_up(identity: Identity, ana: Wallet) -> None:
-    with pytest.raises(UnknownWallet):
+    with pytest.raises(UnknownPerson):
         await identity.grant(ana.address, "admin")
-    with pytest.raises(UnknownWallet):
+    with pytest.raises(UnknownPerson):
         await identity.withdraw_admin(ana.address)
 
 

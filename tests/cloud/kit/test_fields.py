@@ -11,7 +11,7 @@ from cloud.errors import BadRequest, InvalidFields
 from cloud.kit.fields import decode_fields
 
 
-class Wish(Struct, frozen=True, kw_only=True):
+class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Annotated[int, Meta(ge=1, le=10)]
     name: str
     note: str | UnsetType = UNSET

@@ -6,7 +6,7 @@ from typing import Annotated
 import httpx
 import pytest
 from litestar import Litestar, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, MultipartBody
 from msgspec import Meta, Struct
 
 from cloud.api.stelltron import render_error
@@ -30,6 +30,15 @@ async def create(data: JSONBody[Order]) -> dict[str, object]:
     return {"count": data.count, "amount": data.amount, "ratio": data.ratio}
 
 
+class Form(Struct, frozen=True, kw_only=True):
+    name: str | None = None
+
+
+@post("/forms", status_code=201, dto=None)
+async def fill_in(data: MultipartBody[Form]) -> dict[str, str | None]:
+    return {"name": data.name}
+
+
 @get("/raise/{name:str}", status_code=200)
 async def fails(name: FromPath[str]) -> None:
     raise {
@@ -44,7 +53,7 @@ async def fails(name: FromPath[str]) -> None:
 @pytest.fixture
 async def client():
     app = Litestar(
-        [create, fails],
+        [create, fails, fill_in],
         dto=JsonBody,
         return_dto=None,
         response_class=JsonResponse,
@@ -196,3 +205,21 @@ class _Request:
 )
 def test_a_forwarded_address_counts_from_a_configured_proxy_only(peer, forwarded, address):
     assert client_address(_Request(peer, forwarded), ("10.0.0.1", "10.0.0.2")) == address
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'Content-Disposition: form-data; name="name"\r\n\r\n\x89PNG',
+        b'Content-Disposition: form-data; name="name"\r\nContent-Type: text/plain; charset=no-such\r\n\r\nA',
+    ],
+)
+async def test_a_field_of_a_form_that_is_no_text_is_refused(client, part):
+    answer = await client.post(
+        "/forms",
+        content=b"--b\r\n" + part + b"\r\n--b--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+
+    assert answer.status_code == 400
+    assert "field of the form" in answer.json()["error"]

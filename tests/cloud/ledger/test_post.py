@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from cloud.app import MIGRATIONS
 from cloud.kit.store.errors import ConstraintViolated
 from cloud.kit.store.sqlite import SqliteStore
 from cloud.ledger.books import verify_books
@@ -27,6 +25,7 @@ from cloud.ledger.errors import (
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting
 from cloud.ledger.service import Ledger
 from shared.clock import ManualClock
+from tests.cloud.databases import dump, migrated_file
 
 LT = Asset.LT
 XLM = Asset.XLM
@@ -43,17 +42,6 @@ def a_gift(account, amount, asset=XLM):
 
 def give_up():
     raise LookupError
-
-
-async def dump(store):
-    """Every row of every ledger table."""
-    async with store.write() as tx:
-        del tx
-    connection = sqlite3.connect(store._path)
-    try:
-        return "\n".join(connection.iterdump())
-    finally:
-        connection.close()
 
 
 @pytest.fixture
@@ -282,8 +270,9 @@ def test_whatever_is_posted_the_books_balance_and_the_root_is_that_of_the_leaves
 
 async def _play(script):
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "store.sqlite")
-        await store.migrate(MIGRATIONS)
+        path = Path(folder) / "store.sqlite"
+        migrated_file(path)
+        store = SqliteStore(path)
         ledger = Ledger(store, ManualClock(), SigningKey.generate())
         async with store.write() as tx:
             names = [await ledger.open_account(tx) for _ in range(ACCOUNTS)]

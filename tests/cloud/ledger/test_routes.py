@@ -97,6 +97,7 @@ async def test_mints_are_listed_newest_first_with_device_and_quality(client, led
         "pages": 3,
     }
     assert len(mint.pop("tx_hash")) == 64
+    assert len(mint.pop("leaf_hash")) == 64
     assert mint == {
         "entry": 4,
         "leaf_index": 3,
@@ -137,10 +138,11 @@ async def test_carbon_records_carry_what_was_saved_and_its_credit(client, ledger
     answer = (await client.get(f"{PREFIX}/carbon?limit=2")).json()
 
     assert len(answer["credits"]) == 2
-    assert answer["credits"][0] | {"tx_hash": ""} == {
+    assert answer["credits"][0] | {"tx_hash": "", "leaf_hash": ""} == {
         "entry": 7,
         "leaf_index": 6,
         "tx_hash": "",
+        "leaf_hash": "",
         "timestamp": "2026-01-01T00:00:00Z",
         "reversed_by": None,
         "device_id": "pi-1",

@@ -74,9 +74,9 @@ async def test_trade_times_are_those_of_the_grids_zone(client, wallet, parts: Pa
                 {"id": order_id, "side": side},
             )
         await tx.execute(
-            "INSERT INTO trades (id, buy_order_id, sell_order_id, lots, price_ticks, status,"
-            " created_at_us, completed_at_us) VALUES"
-            " ('t', 'b', 's', 1, 87500, 'Completed', 0, 1771837260000000)"
+            "INSERT INTO trades (id, buy_order_id, sell_order_id, buyer, seller, lots, price_ticks, deposit,"
+            " status, created_at_us, completed_at_us, burn_entry_id) VALUES"
+            " ('t', 'b', 's', 'acct_b', 'acct_s', 1, 87500, 0, 'Completed', 0, 1771837260000000, 1)"
         )
 
     answer = await client.get("/api/v1/market/history", headers=wallet[1])

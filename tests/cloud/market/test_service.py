@@ -1,28 +1,27 @@
 """Orders in lots and ticks: covered by LT that are really set aside, counted fairly, shown exactly."""
 
-from types import SimpleNamespace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.kit.store.errors import ConstraintViolated
 from cloud.ledger.errors import InsufficientFunds
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
-from cloud.market.model import Cover, OrderStatus, Side, lots_of_mint, show_lots, show_price_ticks
+from cloud.market.model import OrderStatus, Side, lots_of_mint, show_lots, show_price_ticks
 from cloud.market.service import Market
 
 LT = 10_000_000
 
 
 class People:
-    async def person(self, tx, person_id):
-        return SimpleNamespace(shown_id=f"usr_{person_id}")
+    async def shown_ids(self, _tx, person_ids):
+        return {person_id: f"usr_{person_id}" for person_id in person_ids}
 
 
 @pytest.fixture
-def market(store, clock, ledger) -> Market:
-    return Market(store, clock, ledger, People())
+def market(store, clock, events, ledger) -> Market:
+    return Market(store, clock, events, ledger, People())
 
 
 @pytest.fixture
@@ -40,9 +39,9 @@ def open_account(store, ledger):
     return open_one
 
 
-async def list_minted(store, market, order_id, account, *, lots, price_ticks=73_800, owner=None):
+async def deliver(store, market, order_id, account, *, lots, price_ticks=73_800, owner=None):
     async with store.write() as tx:
-        await market.list_minted(
+        await market.deliver(
             tx,
             order_id=order_id,
             account=account,
@@ -70,33 +69,32 @@ async def counts(store, market):
 async def test_a_listed_order_sets_its_lt_aside(store, market, ledger, open_account):
     account = await open_account(526)
 
-    await list_minted(store, market, "auto_sell_1", account, lots=500, owner=7)
+    await deliver(store, market, "auto_sell_1", account, lots=500, owner=7)
 
     async with store.read() as tx:
         assert await ledger.balance(tx, account, Asset.LT) == 26 * LT
         assert await ledger.balance(tx, f"{account}/orders", Asset.LT) == 500 * LT
     (found,) = await market.open_orders()
-    assert found.user_id == "usr_7"
-    assert (found.order.side, found.order.cover) == (Side.SELL, Cover.COVERED)
-    assert (found.order.lots, found.order.lots_open, found.order.price_ticks) == (500, 500, 73_800)
-    assert found.order.status is OrderStatus.CREATED
+    assert (found.id, found.user_id) == ("auto_sell_1", "usr_7")
+    assert (found.type, found.status) == (Side.SELL, OrderStatus.CREATED)
+    assert (found.kwh_amount, found.token_price) == (Decimal("0.5"), Decimal("7.38"))
 
 
 async def test_an_order_that_nothing_covers_is_not_listed(store, market, open_account):
     account = await open_account(499)
 
     with pytest.raises(InsufficientFunds):
-        await list_minted(store, market, "auto_sell_1", account, lots=500)
+        await deliver(store, market, "auto_sell_1", account, lots=500)
 
     assert await market.open_orders() == []
 
 
 async def test_one_mint_is_listed_once(store, market, ledger, open_account):
     account = await open_account(1000)
-    await list_minted(store, market, "auto_sell_1", account, lots=100)
+    await deliver(store, market, "auto_sell_1", account, lots=100)
 
-    with pytest.raises(ConstraintViolated):
-        await list_minted(store, market, "auto_sell_1", account, lots=100)
+    with pytest.raises(ValueError, match="in the book already"):
+        await deliver(store, market, "auto_sell_1", account, lots=100)
 
     async with store.read() as tx:
         assert await ledger.balance(tx, f"{account}/orders", Asset.LT) == 100 * LT
@@ -104,7 +102,7 @@ async def test_one_mint_is_listed_once(store, market, ledger, open_account):
 
 async def test_an_unclaimed_devices_order_shows_its_account(store, market, open_account):
     account = await open_account(100)
-    await list_minted(store, market, "auto_sell_1", account, lots=100)
+    await deliver(store, market, "auto_sell_1", account, lots=100)
 
     (found,) = await market.open_orders()
 
@@ -116,7 +114,7 @@ async def test_open_orders_come_oldest_first_and_closed_ones_not_at_all(store, m
     await put_order(store, "gone", "acct_1", "sell", 10, status="Cancelled")
     await put_order(store, "a", "acct_1", "buy", 10)
 
-    assert [found.order.id for found in await market.open_orders()] == ["b", "a"]
+    assert [found.id for found in await market.open_orders()] == ["b", "a"]
 
 
 async def test_an_empty_floor_counts_nothing(store, market):
@@ -147,14 +145,14 @@ async def test_the_last_50_completed_trades_come_oldest_first(store, market):
     async with store.write() as tx:
         for number in range(55):
             await tx.execute(
-                "INSERT INTO trades (id, buy_order_id, sell_order_id, lots, price_ticks, status,"
-                " created_at_us, completed_at_us)"
-                " VALUES (:id, 'b', 's', 1, :ticks, 'Completed', 0, :at_us)",
+                "INSERT INTO trades (id, buy_order_id, sell_order_id, buyer, seller, lots, price_ticks,"
+                " deposit, status, created_at_us, completed_at_us, burn_entry_id)"
+                " VALUES (:id, 'b', 's', 'acct_2', 'acct_1', 1, :ticks, 0, 'Completed', 0, :at_us, 1)",
                 {"id": f"t{number:02}", "ticks": number + 1, "at_us": number},
             )
         await tx.execute(
-            "INSERT INTO trades (id, buy_order_id, sell_order_id, lots, price_ticks, status,"
-            " created_at_us) VALUES ('open', 'b', 's', 1, 1, 'Matched', 99)"
+            "INSERT INTO trades (id, buy_order_id, sell_order_id, buyer, seller, lots, price_ticks, deposit,"
+            " status, created_at_us) VALUES ('open', 'b', 's', 'acct_2', 'acct_1', 1, 1, 0, 'Matched', 99)"
         )
 
     assert [trade.price_ticks for trade in await market.completed_trades()] == list(range(6, 56))

@@ -92,7 +92,7 @@ def make_minting(
 
     def make(**changes: Any) -> Minting:
         changed = structs.replace(settings, **changes)
-        market = Market(store, clock, ledger, SimpleNamespace())
+        market = Market(store, clock, events, ledger, SimpleNamespace())
         pricing = Pricing(store, clock, events, market, CalmGrid(), changed)
         return Minting(store, clock, events, ledger, owners, market, pricing, changed)
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from nacl.signing import SigningKey
 
-from cloud.app import MIGRATIONS
 from cloud.devices.model import Device
 from cloud.kit.events import EventLog
 from cloud.kit.store.sqlite import SqliteStore
@@ -23,6 +22,7 @@ from cloud.pricing.quality import GridConditions
 from cloud.pricing.service import Pricing
 from cloud.settings import Settings
 from shared.clock import ManualClock
+from tests.cloud.databases import migrated_file
 
 NODES = ["A", "B", "C"]
 DEVICE = Device(
@@ -72,11 +72,12 @@ class World:
 
     def __init__(self, folder: Path, policy: str) -> None:
         self.clock = ManualClock()
+        migrated_file(folder / "store.sqlite")
         self.store = SqliteStore(folder / "store.sqlite")
         self.events = EventLog(self.store, self.clock)
         self.ledger = Ledger(self.store, self.clock, SigningKey(bytes(32)))
         config = Settings(data_dir=folder, plausibility_policy=policy)
-        market = Market(self.store, self.clock, self.ledger, SimpleNamespace())
+        market = Market(self.store, self.clock, self.events, self.ledger, SimpleNamespace())
         grid = SimpleNamespace(conditions=self._conditions)
         pricing = Pricing(self.store, self.clock, self.events, market, grid, config)
         devices = SimpleNamespace(payee=self._payee, get=self._get)
@@ -106,7 +107,6 @@ class World:
             return int(await tx.fetch_value(sql) or 0)
 
     async def play(self, sequence: list[Move]) -> None:
-        await self.store.migrate(MIGRATIONS)
         async with self.store.write() as tx:
             self.account = await self.ledger.open_account(tx)
         for number, move in enumerate(sequence):

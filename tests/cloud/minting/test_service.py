@@ -314,7 +314,7 @@ async def test_when_listing_fails_nothing_is_minted(
         raise RuntimeError("no room")
 
     with monkeypatch.context() as broken:
-        broken.setattr(minting._market, "list_minted", fail)
+        broken.setattr(minting._market, "deliver", fail)
         with pytest.raises(RuntimeError, match="no room"):
             await minting.report(device, claim)
 

@@ -119,3 +119,27 @@ async def test_a_stranger_is_asked_to_sign_in(
 
         assert answer.status_code == 401
         assert set(answer.json()) == {"error"}
+
+
+async def test_coordinates_are_the_person_s_own_business(
+    client: httpx.AsyncClient, ana: dict[str, str]
+) -> None:
+    body = {"location": "Mysore, India", "latitude": 12.3, "longitude": 76.64}
+
+    answer = await client.post(REGISTER, headers=ana, json=body)
+
+    assert answer.json().keys() == {"id", "user_id", "location", "created_at"}
+    assert (await client.get(NODES, headers=ana)).json() == [answer.json()]
+    profile = (await client.get("/api/v1/users/me", headers=ana)).json()
+    assert (profile["latitude"], profile["longitude"]) == (12.3, 76.64)
+    assert profile["name"] == "ana"
+
+    await client.post(REGISTER, headers=ana, json={"location": "Mysore, India"})
+    profile = (await client.get("/api/v1/users/me", headers=ana)).json()
+    assert (profile["latitude"], profile["longitude"]) == (12.3, 76.64)
+
+
+async def test_half_a_place_is_a_bad_request(client: httpx.AsyncClient, ana: dict[str, str]) -> None:
+    for place in ({"latitude": 1}, {"longitude": 1}, {"latitude": -91, "longitude": 0}):
+        answer = await client.post(REGISTER, headers=ana, json={"location": "x"} | place)
+        assert answer.status_code == 400

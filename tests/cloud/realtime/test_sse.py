@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from cloud.errors import Unavailable
 from cloud.kit.events import EventLog
 from cloud.realtime import sse
 from cloud.realtime.sse import EventStream
+from cloud.realtime.tail import Tail
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ async def stream(events: EventLog, clock) -> AsyncIterator[EventStream]:
 
 
 async def _reading(stream: EventStream) -> None:
-    while stream._kept_after is None:  # noqa: ASYNC110
+    while not stream._tail.is_reading:  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
@@ -97,9 +99,8 @@ async def test_events_from_before_this_start_of_the_service_can_be_resumed(store
 async def test_a_client_that_falls_behind_what_is_kept_reads_the_log(
     store, events, clock, monkeypatch
 ) -> None:
-    monkeypatch.setattr(sse, "FRAMES_KEPT", 3)
+    monkeypatch.setattr(sse, "Tail", partial(Tail, frames_kept=3))
     stream = EventStream(events=events, clock=clock)
-    stream._frames = type(stream._frames)(maxlen=3)
     worker = asyncio.create_task(stream.run())
     await _reading(stream)
     async with aclosing(await stream.open(None)) as frames:

@@ -55,6 +55,29 @@ def test_a_lease_does_not_outlive_the_command():
     assert expired(state, monotonic=300.0).lease("A") is None
 
 
+def test_a_stop_keeps_the_node_still_for_a_minute_and_then_hands_it_back():
+    moving, _ = give(ManualState(), an_order())
+    state, answer = give(moving, an_order(id="c2", action=Action.IDLE), at_s=10.0)
+
+    assert answer.accepted
+    assert answer.reason == "stopped; automatic control resumes in 60 s"
+    assert expired(state, monotonic=69.9).lease("A").action is Action.IDLE
+    assert expired(state, monotonic=70.0).lease("A") is None
+
+
+def test_a_stop_that_comes_late_still_ends_the_lease():
+    moving, _ = give(ManualState(), an_order())
+    state, _ = give(moving, an_order(id="c2", action=Action.IDLE), at_s=1500.0)
+    assert expired(state, monotonic=1500.0).lease("A").action is Action.IDLE
+    assert expired(state, monotonic=1560.0).lease("A") is None
+
+
+def test_a_stop_leaves_a_local_hold_alone():
+    held = a_hold(ManualState(), action=Action.CHARGE, minutes=5)
+    state, _ = give(held, an_order(action=Action.IDLE))
+    assert expired(state, monotonic=60.0).lease("A").action is Action.CHARGE
+
+
 def test_a_command_with_a_peer_leases_both_ends():
     state, _ = give(ManualState(), an_order(peer_uid="B"))
     assert (state.lease("A").action, state.lease("A").peer_uid) == (Action.DISCHARGE, "B")

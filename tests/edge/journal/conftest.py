@@ -43,4 +43,4 @@ def disk(tmp_path: Path, clock: ManualClock) -> Iterator[OpenDisk]:
 
     yield open_it
     for made in opened:
-        made._db.close()
+        made._file.db.close()

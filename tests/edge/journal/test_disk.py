@@ -12,6 +12,7 @@ import pytest
 from edge.journal.disk import SEQ_RESERVE, DiskJournal
 from edge.journal.memory import MemoryJournal
 from edge.journal.port import NewReport
+from edge.journal.salvage import salvage
 from edge.journal.tables import PAGE_BYTES
 from edge.journal.worker import JournalWorker, open_journal
 from shared.clock import ManualClock
@@ -27,16 +28,16 @@ def _energy(journal: DiskJournal, report_id: str, state: dict[str, bytes] | None
 
 def _crash(journal: DiskJournal) -> None:
     """What SIGKILL does: the file stays as it is and memory is gone."""
-    journal._db.close()
+    journal._file.db.close()
 
 
 def _fill(journal: DiskJournal) -> None:
-    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-    journal._db.execute(f"PRAGMA max_page_count={pages}")
+    pages = journal._file.db.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.db.execute(f"PRAGMA max_page_count={pages}")
 
 
 def _free(journal: DiskJournal) -> None:
-    journal._db.execute("PRAGMA max_page_count=1000000")
+    journal._file.db.execute("PRAGMA max_page_count=1000000")
 
 
 def test_an_energy_report_and_its_state_survive_a_crash_at_once(disk: OpenDisk) -> None:
@@ -108,7 +109,7 @@ def test_live_records_that_are_answered_in_time_never_touch_the_disk(
     clock.advance(60)
     assert journal.flush()
 
-    assert journal._db.execute("SELECT count(*) FROM live").fetchone() == (0,)
+    assert journal._file.db.execute("SELECT count(*) FROM live").fetchone() == (0,)
 
 
 def test_acknowledged_reports_are_kept_to_be_looked_at_and_bounded(
@@ -210,7 +211,7 @@ def test_a_read_only_journal_still_gives_its_totals(
     journal.put("totals", b"42")
     journal.close()
 
-    def refuse(_self: DiskJournal) -> None:
+    def refuse(_self: DiskJournal, _db: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
     monkeypatch.setattr(DiskJournal, "_reserve", refuse)
@@ -256,7 +257,7 @@ def test_a_journal_truncated_at_any_byte_opens_and_keeps_what_can_be_read(
             assert (journal.depth().energy, journal.depth().backlog) == (reports, 400)
         else:
             assert (tmp_path / "journal.corrupt-1").read_bytes() == whole[:cut]
-        assert journal._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert journal._file.db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         records = journal.energy_after(0, 1_000)
         assert [r.seq for r in records] == list(range(1, len(records) + 1))
         assert {bytes(r.report) for r in records} <= {report_bytes(f"rpt_{n}") for n in range(reports)}
@@ -268,6 +269,19 @@ def test_a_journal_truncated_at_any_byte_opens_and_keeps_what_can_be_read(
     assert healed >= len(cuts) - 3
     # The reports were written first, so a file that lost only its last quarter still has all of them.
     assert all(count == reports for cut, count in kept if cut > len(whole) * 3 // 4)
+
+
+def test_a_torn_page_gives_no_row_twice(disk: OpenDisk, tmp_path: Path) -> None:
+    """Where the file ends inside this page SQLite gives the last row that it can read again and again."""
+    _, reports = _filled(disk)
+    torn = tmp_path / "torn.db"
+    torn.write_bytes((tmp_path / "journal.db").read_bytes()[:24_675])
+
+    found = salvage(torn)
+
+    ids = [row[0] for row in found.energy]
+    assert len(ids) == len(set(ids)) > 0
+    assert set(ids) <= {f"rpt_{n}" for n in range(reports)}
 
 
 def test_a_journal_with_a_garbage_header_gives_back_every_report_and_the_totals(
@@ -335,7 +349,7 @@ def test_damage_that_appears_while_running_is_healed_without_losing_what_is_in_m
     _energy(journal, "rpt_1")
     journal.put_telemetry(telemetry(0), link_up=True)
     before = journal.journal_id
-    journal._db.execute("DROP TABLE backlog")
+    journal._file.db.execute("DROP TABLE backlog")
 
     journal.put_telemetry(telemetry(1), link_up=False)
     assert journal.flush(force=True)
@@ -393,13 +407,13 @@ def test_the_cap_thins_old_telemetry_keeps_the_recent_whole_and_every_report(dis
     assert depth.thinned > 0
     assert depth.backlog + depth.thinned == count
     assert depth.energy == 20
-    times = [row[0] for row in journal._db.execute("SELECT made_us FROM backlog ORDER BY id").fetchall()]
+    times = [row[0] for row in journal._file.db.execute("SELECT made_us FROM backlog ORDER BY id").fetchall()]
     assert times == sorted(times)
     steps = [(b - a) // 10_000_000 for a, b in itertools.pairwise(times)]
     quarter = len(steps) // 4
     assert set(steps[-quarter:]) == {1}
     assert min(steps[: quarter // 2]) >= 2
-    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+    pages = journal._file.db.execute("PRAGMA page_count").fetchone()[0]
     assert pages * PAGE_BYTES <= cap
 
 

@@ -1,36 +1,37 @@
 """A real browser, and an agent that runs under it."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pytest_asyncio
 
 from edge.loop import Agent
 from hardware.bench import Bench
+from tests.browser import LAUNCH, skip_without_chromium
 from tests.edge.agents import SETTINGS, an_agent, fast_clock
 from tests.edge.eventually import eventually
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    if shutil.which(CHROMIUM) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing")
-        pytest.skip("chromium is missing (apt-get install chromium)")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Any]:
+    skip_without_chromium()
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        launched = await playwright.chromium.launch(**LAUNCH)
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chromium: Any) -> AsyncIterator[Any]:
+    """With no window open and no cookie."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
 
 
 class Site:

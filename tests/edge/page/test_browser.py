@@ -4,13 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edge.loop import Agent
 from shared.messages import Action, DeviceEvent, Hold
 from tests.edge.agents import an_agent, fast_clock
 from tests.edge.eventually import eventually
-from tests.edge.page.browser import browser
+from tests.edge.page.browser import browser, chromium
 
-__all__ = ["browser"]
+__all__ = ["browser", "chromium"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_nodes_move_texts_stay_texts_and_a_dead_agent_is_told(tmp_path: Path, browser: Any) -> None:
@@ -33,6 +37,7 @@ async def test_nodes_move_texts_stay_texts_and_a_dead_agent_is_told(tmp_path: Pa
     base = f"http://127.0.0.1:{agent._page.port}"
     await page.goto(f"{base}/")
     await page.wait_for_selector("article >> nth=4")
+    await page.locator("[data-uid=NODE_A]", has_text="supplying").wait_for(timeout=40_000)
     cards = await page.locator("article").all_inner_texts()
     assert [card[:6] for card in cards] == [f"NODE_{x}" for x in "ABCDE"]
     assert "supplying" in cards[0]

@@ -9,9 +9,11 @@ import pytest
 from edge.config import PageConfig, Secret, TransferConfig
 from shared.messages import Action, ForecastSlot, GridForecast, NodeState, encode
 from tests.edge.eventually import eventually
-from tests.edge.page.browser import Site, browser, site
+from tests.edge.page.browser import Site, browser, chromium, site
 
-__all__ = ["browser"]
+__all__ = ["browser", "chromium"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PASSWORD = "correct horse"
 LOCKED = {"page": PageConfig(port=0, password=Secret(PASSWORD)), "transfer": TransferConfig(dwell_s=2)}
@@ -54,7 +56,7 @@ async def test_a_person_signs_in_starts_a_transfer_sees_it_run_and_stops_it(
         assert opened.agent.manual.leases == ()
         await page.click("#sign-out")
         await opened.shows("#answer", "signed out")
-        assert await page.locator("#signed-in").is_hidden()
+        await page.locator("#signed-in").wait_for(state="hidden")
         assert opened.complaints == []
         assert opened.foreign() == []
 

@@ -21,7 +21,7 @@ from shared.messages import (
     TelemetryRecord,
     encode,
 )
-from shared.mqtt import Broker, Message, MqttLink
+from shared.mqtt import Broker, LinkState, Message, MqttLink
 from shared.signatures import Purpose, public_key_of, sign
 from shared.topics import (
     ACK,
@@ -128,5 +128,5 @@ class SmallCloud:
             else:
                 refused = (Refusal(seq=record.seq, reason=reason),)
             self.through[key] = record.seq
-        if not self.silent:
+        if not self.silent and self.link.state is LinkState.UP:  # a last batch may come after its end
             self.ack(record.journal_id, stream, refused=refused)

@@ -265,6 +265,37 @@ async def test_signed_commands_of_a_ping_are_obeyed_and_unsigned_ones_are_not(tm
         assert uplink.view().commands_refused == 1
 
 
+async def test_a_signed_stop_of_the_schedule_is_obeyed_and_its_advice_is_not(tmp_path: Path) -> None:
+    clock, service = ManualClock(), Service()
+    obeyed: list[Command] = []
+    stop = Command(
+        id="cmd_3",
+        device_id="rpi",
+        node_uid="NODE_A",
+        action=Action.IDLE,
+        issued_at=clock.now(),
+        expires_at=clock.now() + timedelta(minutes=30),
+    )
+    told = {
+        "node_id": "NODE_A",
+        "action": "idle",
+        "id": "cmd_3",
+        "peer_uid": None,
+        "issued_at": rfc3339(to_micros(stop.issued_at)),
+        "expires_at": rfc3339(to_micros(stop.expires_at)),
+        "signature": sign(CLOUD_KEY, Purpose.COMMAND, encode(stop)),
+        "reason": "manual transfer command (idle)",
+    }
+    advice = {"node_id": "NODE_B", "action": "charge", "reason": "44.3 above"}
+    service.answers["/iot/cmd"] = (200, {"commands": [told, advice]})
+    async with _site(service, tmp_path, clock, obeyed) as (uplink, _):
+        uplink.publish_state(_state(clock))
+        uplink.wake()
+        await eventually(lambda: obeyed)
+
+    assert obeyed == [stop]
+
+
 async def test_a_service_that_is_away_is_told_on_the_page_and_loses_nothing(tmp_path: Path) -> None:
     clock, service = ManualClock(), Service()
     async with _site(service, tmp_path, clock) as (uplink, worker):

@@ -1,0 +1,3 @@
+from tests.cloud.investing import world
+
+__all__ = ["world"]
