@@ -38,6 +38,9 @@ class Jobs:
         self._jobs = tuple(jobs)
         self.failures: dict[str, int] = {}
         """Failed runs of each job since its last good one."""
+        self.had_first_runs = asyncio.Event()
+        """Set once every job has come to the end of its first run, good or failed."""
+        self._first_runs = {job.name for job in jobs}
 
     async def run(self) -> None:
         """Until cancelled. A job that the store or a rule refuses is tried again at its next time.
@@ -52,6 +55,9 @@ class Jobs:
     async def _repeat(self, job: Job) -> None:
         while True:
             await self._run(job)
+            self._first_runs.discard(job.name)
+            if not self._first_runs:
+                self.had_first_runs.set()
             now = self._clock.now()
             due = job.trigger.get_next_fire_time(now, now)
             if due is None:

@@ -16,6 +16,7 @@ from nacl.signing import SigningKey
 from cloud.app import MIGRATIONS, Parts
 from cloud.identity import passwords
 from cloud.kit.events import EventLog
+from cloud.kit.jobs import Jobs
 from cloud.kit.store import Store, migrations
 from cloud.kit.store.database_url import FILE, SQLITE, open_store
 from cloud.ledger.service import Ledger
@@ -153,9 +154,19 @@ async def app(
         if life.done():
             starting.cancel()
             life.result()
+        await _at_rest(app.state.parts)
         yield app
         over.set()
         await life
+
+
+async def _at_rest(parts: Parts) -> None:
+    """What the service does by itself at its start is done; from here on it waits for the test's clock."""
+    async with asyncio.timeout(60):
+        for worker in parts.workers:
+            if isinstance(worker, Jobs):
+                await worker.had_first_runs.wait()
+        await parts.services.pricing.current()
 
 
 @pytest.fixture

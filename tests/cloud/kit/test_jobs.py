@@ -117,3 +117,18 @@ async def test_a_defect_ends_the_worker(clock, diary):
     with pytest.raises(ExceptionGroup) as raised:
         await Jobs(clock, [Job("diary", IntervalTrigger(seconds=1, timezone=UTC), diary.run)]).run()
     assert raised.group_contains(LookupError)
+
+
+async def test_first_runs_are_over_when_the_slowest_is(clock, diary):
+    goes_on = asyncio.Event()
+    every = IntervalTrigger(seconds=10, timezone=UTC)
+    diary.failures = [Unavailable("disk full")]
+    jobs = Jobs(clock, [Job("diary", every, diary.run), Job("slow", every, goes_on.wait)])
+    running = asyncio.create_task(jobs.run())
+    await settle()
+    assert not jobs.had_first_runs.is_set()
+
+    goes_on.set()
+    await settle()
+    assert jobs.had_first_runs.is_set()
+    running.cancel()
