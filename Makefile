@@ -23,8 +23,8 @@ up: $(STAMP)     ## run the whole grid on this machine (ARGS="--nodes 5 --speed 
 	@$(BIN)/lumengrid up $(ARGS)
 
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(STAMP)   ## run every test, in parallel
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+test: $(STAMP)   ## run every test, in parallel; one that fails once is tried again and named
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --reruns 1 --rerun-show-tracebacks $(ARGS)
 
 lint: $(STAMP)   ## ruff, mypy strict, import contracts, spelling
 	$(BIN)/ruff check .
