@@ -73,7 +73,7 @@ async def test_retained_expired_foreign_unsigned_and_repeated_commands_move_no_r
         genuine = _command(agent, "genuine")
         cloud.command(genuine)
         assert (await _answer(cloud, "genuine")).accepted
-        await eventually(lambda: _states(agent)["NODE_C"] is NodeState.SUPPLYING, within_s=20)
+        await eventually(lambda: _states(agent)["NODE_C"] is NodeState.SUPPLYING)
         leases = agent.manual.leases
         cloud.command(genuine)
         assert (await _answer(cloud, "genuine", count=2)).accepted

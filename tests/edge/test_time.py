@@ -9,32 +9,19 @@ import msgspec
 from edge.agent import build
 from edge.loop import Agent
 from hardware.bench import Bench
-from shared.clock import ScaledClock, from_micros
 from shared.messages import EnergyReport, NodeState, Stream
-from tests.edge.agents import SETTINGS, config, fast_clock
+from tests.edge.agents import SETTINGS, FastClock, an_agent, config
 from tests.edge.eventually import eventually
 from tests.edge.test_agent import _reports, _running, _states
 
 YEAR_S = 365 * 86_400
-SPEED = 60.0
 
 
-class SteppingClock(ScaledClock):
+class SteppingClock(FastClock):
     """A fast clock whose wall time can be set."""
 
-    def __init__(self) -> None:
-        fast = fast_clock(SPEED)
-        super().__init__(speed=SPEED, anchor_us=fast._anchor_us)
-        self.offset_us = 0
-
-    def now_us(self) -> int:
-        return super().now_us() + self.offset_us
-
     def set_wall(self, moment: datetime) -> None:
-        self.offset_us += round((moment - from_micros(self.now_us())).total_seconds() * 1e6)
-
-    def step(self, seconds: float) -> None:
-        self.offset_us += round(seconds * 1e6)
+        self.step_wall((moment - self.now()).total_seconds())
 
 
 class Switch:
@@ -48,9 +35,7 @@ class Switch:
 
 
 def _agent(folder: Path, clock: SteppingClock, synced: Switch, bench: Bench | None = None) -> Agent:
-    folder.mkdir(parents=True, exist_ok=True)
-    bench = bench or Bench.five(clock, settings=SETTINGS)
-    return build(config(folder), clock=clock, bench=bench, is_synced=synced)
+    return an_agent(folder, clock, bench, is_synced=synced)
 
 
 def _apart(reports: list[EnergyReport]) -> None:
@@ -70,7 +55,7 @@ async def test_reports_and_telemetry_from_before_the_time_was_known_are_dated_on
     clock.set_wall(datetime(1970, 1, 2, tzinfo=UTC))
     first = _agent(tmp_path, clock, synced)
     async with _running(first):
-        await eventually(lambda: first.turn is not None and len(first.turn.held) >= 2, within_s=20)
+        await eventually(lambda: first.turn is not None and len(first.turn.held) >= 2)
         assert await first.worker.call(lambda journal: journal.reports(9)) == ()
 
     # The agent starts again, and still nobody knows the time.
@@ -113,7 +98,7 @@ async def test_what_was_reported_adds_up_to_the_totals_over_steps_of_a_year(tmp_
             made = len(await _reports(agent, 1))
             before = {node.uid: node for node in agent.state.nodes} if agent.state else {}
             switched = agent._switched_at()
-            clock.step(step_s)
+            clock.step_wall(step_s)
             turns = agent.turns
             await eventually(lambda turns=turns: agent.turns >= turns + 3)
             assert agent.state is not None

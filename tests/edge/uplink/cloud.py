@@ -87,7 +87,7 @@ class SmallCloud:
     def publish(self, leaf: str, message: msgspec.Struct, *, retain: bool = False) -> None:
         assert self.link.publish(device_topic(self.device_id, leaf), encode(message), retain=retain)
 
-    async def until(self, met: Callable[[], object], *, within_s: float = 10.0) -> None:
+    async def until(self, met: Callable[[], object], *, within_s: float = 40.0) -> None:
         """Wait for messages until the condition holds."""
         async with asyncio.timeout(within_s):
             while not met():
