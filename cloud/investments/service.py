@@ -97,6 +97,8 @@ class Investments:
             if placement is None:
                 placement, payment = await self._place(tx, person, wish)
                 await once.keep(tx, placement)
+                if placement.intent_id is not None:
+                    return placement
             else:
                 payment = await self._payments.payment(tx, placement.investment.payment_id)
         return await self._answered(placement, payment, once)
@@ -203,7 +205,7 @@ class Investments:
         problems = problems_of(project, amount_minor=wish.amount_minor, currency=wish.currency)
         if problems:
             raise InvalidFields(problems)
-        await self._projects.reserve(tx, project.id, wish.amount_minor)
+        await self._projects.reserve(tx, project, wish.amount_minor)
         now_us = self._clock.now_us()
         agreed = terms(project, wish.amount_minor)
         investment_id = new_id("inv", self._clock)
@@ -234,7 +236,8 @@ class Investments:
         )
         await storage.insert(tx, investment)
         await self._announce(tx, CREATED_EVENT, investment)
-        return _placement(investment, project.name, payment), payment
+        payment = await self._payments.open_within(tx, payment)
+        return _placement(await self._known(tx, investment_id), project.name, payment), payment
 
     async def _answered(self, placement: Placement, payment: Payment, once: Once) -> Placement:
         """With what the payment provider says, or as it is while that does not answer."""

@@ -44,6 +44,16 @@ class Errands:
         self._provider = provider
         self._opening: dict[str, asyncio.Task[Payment | None]] = {}
 
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Payment:
+        """See `PaymentPort`."""
+        try:
+            intent = await self._provider.open_within(tx, payment)
+        except ProviderRefused as refusal:
+            return await self._refused(tx, payment, refusal) or payment
+        if intent is None:
+            return payment
+        return await self._intake.learn_payment(tx, intent) or payment
+
     async def open(self, payment: Payment, keep: Keep | None) -> Payment | None:
         """Ask the provider for a payment, as it was before it was taken; callers who come meanwhile wait.
 
@@ -124,9 +134,8 @@ class Errands:
             elif intent is None and not payment.is_cancel_wanted:
                 intent = await self._provider.open_intent(payment)
         except ProviderRefused as refusal:
-            logger.warning("payment refused id=%s code=%s", payment.id, refusal.code)
             async with self._store.write() as tx:
-                return await _kept(tx, await self._intake.refuse_payment(tx, payment, refusal.code), keep)
+                return await _kept(tx, await self._refused(tx, payment, refusal), keep)
         except ProviderUnavailable:
             await self._postpone(payment)
             raise
@@ -136,6 +145,10 @@ class Errands:
             else:
                 after = await self._intake.learn_payment(tx, intent)
             return await _kept(tx, after, keep)
+
+    async def _refused(self, tx: WriteTx, payment: Payment, refusal: ProviderRefused) -> Payment | None:
+        logger.warning("payment refused id=%s code=%s", payment.id, refusal.code)
+        return await self._intake.refuse_payment(tx, payment, refusal.code)
 
     async def _refund(self, refund: Refund, *, was_sent: bool) -> None:
         try:

@@ -31,6 +31,10 @@ class PaymentProvider(Protocol):
         """Ask for the money; with a source, try it at once. A declined try is an answer, not an error."""
         ...
 
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Intent | None:
+        """`open_intent` as part of the asker's use case. None: its books are not in this store."""
+        ...
+
     async def find_intent(self, payment: Payment) -> Intent | None:
         """As it is now, by `intent_id` or, where that is not known, by our id; None: it does not exist."""
         ...
@@ -87,6 +91,14 @@ class PaymentPort(Protocol):
         """Write down what shall be paid; nothing is sent. The same reference: the same payment.
 
         A new one is the caller's to `open`, as it comes back; a job does where that is not done in time.
+        """
+        ...
+
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Payment:
+        """Open one that was just charged in the same use case, where the provider's books are in this store.
+
+        Those who listen are told before it comes back. Of any other provider it comes back as it was
+        (`intent_id` None), to be opened after the commit.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from cloud.errors import Conflict, NotFound
-from cloud.kit.store import Store
+from cloud.kit.store import Store, WriteTx
 from cloud.payments import storage
 from cloud.payments.errors import NoticeRefused, ProviderRefused
 from cloud.payments.model import (
@@ -77,24 +77,11 @@ class SandboxPayments:
         self._base_url = base_url
 
     async def open_intent(self, payment: Payment) -> Intent:
-        if payment.source not in _OUTCOMES:
-            raise ProviderRefused("resource_missing", f"{payment.source}: no such payment method")
-        state, decline_code = _OUTCOMES[payment.source]
-        intent_id = new_id("pi", self._clock)
-        row = SandboxIntent(
-            id=intent_id,
-            payment_id=payment.id,
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
-            client_secret=new_id(f"{intent_id}_secret", self._clock),
-            state=state.value,
-            since_us=self._clock.now_us(),
-            decline_code=decline_code,
-        )
         async with self._store.write() as tx:
-            is_new = await storage.insert_sandbox_intent(tx, row)
-            kept = None if is_new else await storage.sandbox_intent_for(tx, payment.id)
-        return self._shown(kept or row)
+            return await self._opened(tx, payment)
+
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Intent | None:
+        return await self._opened(tx, payment)
 
     async def find_intent(self, payment: Payment) -> Intent | None:
         async with self._store.read() as tx:
@@ -168,6 +155,25 @@ class SandboxPayments:
                 decline_code=decline_code,
             )
         return await self.intent(intent_id)
+
+    async def _opened(self, tx: WriteTx, payment: Payment) -> Intent:
+        if payment.source not in _OUTCOMES:
+            raise ProviderRefused("resource_missing", f"{payment.source}: no such payment method")
+        state, decline_code = _OUTCOMES[payment.source]
+        intent_id = new_id("pi", self._clock)
+        row = SandboxIntent(
+            id=intent_id,
+            payment_id=payment.id,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            client_secret=new_id(f"{intent_id}_secret", self._clock),
+            state=state.value,
+            since_us=self._clock.now_us(),
+            decline_code=decline_code,
+        )
+        is_new = await storage.insert_sandbox_intent(tx, row)
+        kept = None if is_new else await storage.sandbox_intent_for(tx, payment.id)
+        return self._shown(kept or row)
 
     def _state(self, row: SandboxIntent) -> PaymentState:
         arrived_us = row.since_us + BANK_S * MICROS_PER_SECOND

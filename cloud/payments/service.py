@@ -157,6 +157,14 @@ class Payments:
         """The payout for something."""
         return await storage.payout_by_reference(tx, reference)
 
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Payment:
+        """Open one that was just charged in the same use case, where the provider's books are in this store.
+
+        Those who listen are told before it comes back. Of any other provider it comes back as it was
+        (`intent_id` None), to be opened after the commit.
+        """
+        return await self._errands.open_within(tx, payment)
+
     async def open(self, payment: Payment, keep: Keep | None = None) -> Payment:
         """After the commit: ask the provider now, so that the answer can say where to pay.
 

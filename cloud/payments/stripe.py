@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from cloud.kit.store import WriteTx
 from cloud.payments.errors import NoticeRefused, NotYet, ProviderRefused, ProviderUnavailable
 from cloud.payments.model import (
     Intent,
@@ -110,6 +111,9 @@ class StripePayments:
         except Declined as declined:
             intent = declined.intent
         return _intent(intent, now_us)
+
+    async def open_within(self, tx: WriteTx, payment: Payment) -> None:
+        """Never: it is asked over the network."""
 
     async def find_intent(self, payment: Payment) -> Intent | None:
         now_us = self._clock.now_us()

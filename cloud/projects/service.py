@@ -96,24 +96,21 @@ class Projects:
         async with self._store.read(brief=True) as tx:
             return await self.get(tx, project_id), await storage.documents(tx, project_id)
 
-    async def reserve(self, tx: WriteTx, project_id: str, amount_minor: int) -> Project:
-        """Keep room for a positive amount of the project's currency; the project as it was before.
+    async def reserve(self, tx: WriteTx, project: Project, amount_minor: int) -> None:
+        """Keep room for a positive amount of its currency in a project as this use case found it.
 
         Minimum, maximum and currency are for the caller to check.
 
         Raises:
-            NoSuchProject
             InvestmentUnavailable: closed, past its deadline, or without so much room.
         """
-        project = await self.get(tx, project_id)
         reason = project.closed_because(self._clock.now_us())
         if reason is not None:
-            raise InvestmentUnavailable(f"project {project_id}: {reason}")
+            raise InvestmentUnavailable(f"project {project.id}: {reason}")
         if amount_minor > project.room.left_minor:
             left = f"{show_minor(project.room.left_minor):.{FIAT_DECIMALS}f} {project.currency}"
-            raise InvestmentUnavailable(f"amount: only {left} of project {project_id} is left")
-        await storage.put_room(tx, project_id, project.room.reserve(amount_minor))
-        return project
+            raise InvestmentUnavailable(f"amount: only {left} of project {project.id} is left")
+        await storage.put_room(tx, project.id, project.room.reserve(amount_minor))
 
     async def confirm(self, tx: WriteTx, project_id: str, amount_minor: int, *, investor: str) -> Project:
         """What was reserved is raised; the project as it is then. `investor` is the account that paid.

@@ -15,11 +15,12 @@ from cloud.investments.model import Investment, InvestmentWish, Placement
 from cloud.investments.service import Investments
 from cloud.kit.events import EventLog
 from cloud.kit.idempotency import NO_KEY, Once
-from cloud.kit.store import ReadTx, Store
+from cloud.kit.store import ReadTx, Store, WriteTx
 from cloud.kyc.errors import KycRequired
 from cloud.ledger.books import verify_books
 from cloud.ledger.model import Asset, SystemAccount, fiat, ownership
 from cloud.ledger.service import Ledger
+from cloud.payments.model import Intent, Payment
 from cloud.payments.sandbox import Choice, SandboxPayments
 from cloud.payments.service import Payments
 from cloud.portfolio.service import Portfolio
@@ -44,6 +45,15 @@ class Register:
             raise KycRequired
 
 
+class Provider(SandboxPayments):
+    """Opens payments as part of their use case or, `is_far`, after its commit, as others over a network."""
+
+    is_far = False
+
+    async def open_within(self, tx: WriteTx, payment: Payment) -> Intent | None:
+        return None if self.is_far else await super().open_within(tx, payment)
+
+
 class World:
     """`await world.invest(ana, "500.00")` is paid by card at once; without a source it waits for `pay`."""
 
@@ -51,7 +61,7 @@ class World:
         self.store, self.clock, self.events, self.ledger = store, clock, events, ledger
         self.kyc = Register()
         self.projects = Projects(store, clock, events)
-        self.provider = SandboxPayments(store, clock, base_url="http://127.0.0.1")
+        self.provider = Provider(store, clock, base_url="http://127.0.0.1")
         self.start()
 
     def start(self) -> None:

@@ -109,6 +109,7 @@ async def test_a_restart_after_the_money_came_and_before_it_was_heard_of_loses_n
 
 
 async def test_a_restart_before_the_provider_was_asked_loses_nothing(world, monkeypatch):
+    world.provider.is_far = True
     await world.add_project()
     ana = await world.person(1)
 
@@ -145,4 +146,25 @@ async def test_news_that_cannot_be_written_down_come_again(world, monkeypatch):
     await world.payments.look(placement.investment.payment_id)
 
     assert (await world.investment(placement, ana)).status == "completed"
+    await world.check_books()
+
+
+async def test_a_near_provider_that_cannot_book_leaves_nothing_behind(world, monkeypatch):
+    world.provider.is_far = False
+    await world.add_project()
+    ana = await world.person(1)
+
+    async def failing(*_arguments: object, **_more: object) -> None:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.projects, "confirm", failing)
+        with pytest.raises(ConnectionAbortedError):
+            await world.place(ana, "500.00", source=VISA)
+    world.clock.advance(121)
+    await world.payments.run_due()
+
+    assert await world.announced("investment.created", "investment.completed") == []
+    assert (await world.project()).room.reserved_minor == 0
+    assert await world.paid_in() == 0
     await world.check_books()

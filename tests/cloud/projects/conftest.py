@@ -66,7 +66,7 @@ class World:
 
     async def raise_money(self, project_id: str, amount_minor: int, investor: str = "acct_a") -> Project:
         async with self.parts.store.write() as tx:
-            await self.projects.reserve(tx, project_id, amount_minor)
+            await self.projects.reserve(tx, await self.projects.get(tx, project_id), amount_minor)
             return await self.projects.confirm(tx, project_id, amount_minor, investor=investor)
 
 

@@ -177,7 +177,7 @@ async def test_what_people_invested_on_is_fixed_once_money_is_in_or_on_its_way(w
     assert (await world.patch("/v1/projects/prj_a", free)).status_code == 200
     await world.raise_money("prj_a", 60_000)
     async with world.parts.store.write() as tx:
-        await world.projects.reserve(tx, "prj_a", 40_000)
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 40_000)
 
     for field, value in (
         ("currency", "USD"),

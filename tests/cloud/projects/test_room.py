@@ -84,17 +84,16 @@ async def test_reserved_money_is_raised_and_counted_once_for_each_investor(world
 async def test_what_was_released_can_be_reserved_again(world: World):
     await world.add("prj_a")
     async with world.parts.store.write() as tx:
-        before = await world.projects.reserve(tx, "prj_a", TARGET_MINOR)
-        assert before.room.reserved_minor == 0
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), TARGET_MINOR)
     async with world.parts.store.write() as tx:
         with pytest.raises(InvestmentUnavailable, match=r"only 0\.00 USD of project prj_a is left"):
-            await world.projects.reserve(tx, "prj_a", 1)
+            await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 1)
     async with world.parts.store.write() as tx:
         await world.projects.release(tx, "prj_a", 1_050)
     async with world.parts.store.write() as tx:
         with pytest.raises(InvestmentUnavailable, match=r"only 10\.50 USD"):
-            await world.projects.reserve(tx, "prj_a", 1_051)
-        await world.projects.reserve(tx, "prj_a", 1_050)
+            await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 1_051)
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 1_050)
         project = await world.projects.get(tx, "prj_a")
     assert project.room.left_minor == 0
     assert project.investor_count == 0
@@ -183,7 +182,7 @@ async def test_a_project_that_is_over_closed_or_full_takes_nothing(world: World)
 async def test_money_that_was_reserved_comes_in_after_the_deadline(world: World):
     await world.add("prj_a", financial={"funding_deadline": "2026-01-01T00:10:00Z"})
     async with world.parts.store.write() as tx:
-        await world.projects.reserve(tx, "prj_a", 5_000)
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 5_000)
     world.parts.clock.advance(900)
     async with world.parts.store.write() as tx:
         project = await world.projects.confirm(tx, "prj_a", 5_000, investor="acct_a")
@@ -195,7 +194,7 @@ async def test_money_that_was_reserved_comes_in_after_the_deadline(world: World)
 async def test_nothing_is_confirmed_or_released_that_was_not_reserved(world: World, method: str):
     await world.add("prj_a")
     async with world.parts.store.write() as tx:
-        await world.projects.reserve(tx, "prj_a", 5_000)
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_a"), 5_000)
     more = {"investor": "acct_a"} if method == "confirm" else {}
     with pytest.raises(ValueError, match="5000 reserved"):
         async with world.parts.store.write() as tx:

@@ -92,7 +92,7 @@ async def sunrise(world: World) -> World:
     """1,800,000 of 614 investors."""
     await world.add("prj_sunrise_solar")
     async with world.parts.store.write() as tx:
-        await world.projects.reserve(tx, "prj_sunrise_solar", 180_000_000)
+        await world.projects.reserve(tx, await world.projects.get(tx, "prj_sunrise_solar"), 180_000_000)
         for number in range(614):
             amount_minor = 293_000 if number else 180_000_000 - 613 * 293_000
             await world.projects.confirm(tx, "prj_sunrise_solar", amount_minor, investor=f"acct_{number}")
