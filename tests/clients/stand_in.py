@@ -16,7 +16,7 @@ import msgspec
 import uvicorn
 
 HOST = "127.0.0.1"
-WAIT_S = 20
+WAIT_S = 60
 SECOND_PROJECT = "prj_second"
 SECOND_PAGE = "eyJpZCI6MjB9"
 

@@ -46,12 +46,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         time.sleep(0.1)
     yield url
     process.terminate()
-    process.wait(30)
+    process.wait(60)
 
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/health", timeout=20).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

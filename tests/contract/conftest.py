@@ -33,7 +33,7 @@ class Person:
     def __init__(self, base_url: str) -> None:
         self._key = SigningKey.generate()
         self.wallet = StrKey.encode_ed25519_public_key(bytes(self._key.verify_key))
-        self.api = httpx.Client(base_url=base_url, timeout=30)
+        self.api = httpx.Client(base_url=base_url, timeout=60)
 
     def proof(self) -> dict[str, str]:
         digest = hashlib.sha256(b"Stellar Signed Message:\nlos-tecnicos-auth").digest()
@@ -58,7 +58,7 @@ class Meter:
         self.device_id = device_id
         self._key = SigningKey.generate()
         self._counter = 0
-        self._api = httpx.Client(base_url=base_url, timeout=30)
+        self._api = httpx.Client(base_url=base_url, timeout=60)
 
     def sign(self, purpose: str, message: bytes) -> str:
         signed = b"lumengrid/v1/" + purpose.encode() + b"\n" + message
@@ -164,7 +164,7 @@ def base_url(environ: dict[str, str]) -> Iterator[str]:
         time.sleep(0.1)
     yield url
     process.terminate()
-    process.wait(30)
+    process.wait(60)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +180,7 @@ def grant_admin_in(environ: dict[str, str], email: str) -> None:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/health", timeout=20).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -31,9 +31,9 @@ SHORT, LONG = 1, int(os.environ.get("CHAOS_CASES", "40"))
 def token(base_url: str, grant_admin) -> str:
     """Of an administrator: every scope."""
     person = {"email": "everything@example.com", "password": PASSWORD, "user_type": "consumer"}
-    httpx.post(f"{base_url}/api/v1/auth/register", json=person | {"name": "A"}, timeout=30).raise_for_status()
+    httpx.post(f"{base_url}/api/v1/auth/register", json=person | {"name": "A"}, timeout=60).raise_for_status()
     grant_admin(person["email"])
-    answer = httpx.post(f"{base_url}/api/v1/auth/login", json=person, timeout=30).raise_for_status()
+    answer = httpx.post(f"{base_url}/api/v1/auth/login", json=person, timeout=60).raise_for_status()
     return str(answer.json()["access_token"])
 
 
@@ -42,6 +42,7 @@ def campaign(url: str, cases: int, token: str | None, folder: Path, *, phases: s
     command = [str(Path(sys.executable).parent / "schemathesis"), "run", url]
     command += ["--checks", ",".join(CHECKS), "--phases", phases, "--max-examples", str(cases)]
     command += ["--no-shrink", "--suppress-health-check", "all", "--warnings", "off", "--seed", "5"]
+    command += ["--request-timeout", "60"]
     command += [] if token is None else ["--header", f"Authorization: Bearer {token}"]
     environ = {**os.environ, "COLUMNS": "160"}
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environ)

@@ -30,7 +30,7 @@ class World:
         self.base_url = base_url
         self.ana = Person(base_url)
         self.ben = Person(base_url)
-        self.anyone = httpx.Client(base_url=base_url, timeout=30)
+        self.anyone = httpx.Client(base_url=base_url, timeout=60)
         self.meter = Meter(base_url, "rpi-4b-prod-01")
         for person in (self.ana, self.ben):
             person.sign_up().raise_for_status()
@@ -85,7 +85,7 @@ class World:
 
     def first_tick(self) -> dict[str, Any]:
         address = self.base_url.replace("http", "ws", 1) + "/ws/market"
-        with connect(address) as socket:
+        with connect(address, open_timeout=RECEIVED_WITHIN_S) as socket:
             tick: dict[str, Any] = json.loads(socket.recv(timeout=RECEIVED_WITHIN_S))
             return tick
 

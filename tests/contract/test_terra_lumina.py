@@ -68,7 +68,7 @@ class World:
             person.email = f"{name}@contract.example.com"
             person.sign_up()
         grant_admin(self.people["oda"].email)
-        self.anyone = httpx.Client(base_url=base_url, timeout=30)
+        self.anyone = httpx.Client(base_url=base_url, timeout=60)
         self._sign_in()
         self.verify(self.ana, self.people["ana"])
         self.describe()
@@ -95,7 +95,7 @@ class World:
         body = {"email": person.email, "password": PASSWORD, "user_type": "consumer"}
         found = self.anyone.post("/api/v1/auth/login", json=body).raise_for_status().json()
         headers = {"Authorization": f"Bearer {found['access_token']}"}
-        return httpx.Client(base_url=self.base_url, timeout=30, headers=headers)
+        return httpx.Client(base_url=self.base_url, timeout=60, headers=headers)
 
     def verify(self, api: httpx.Client, person: Person) -> None:
         page = self.start_kyc(api).raise_for_status().json()["data"]["verification_url"]
@@ -172,7 +172,7 @@ class World:
         """What the portfolio channel says of an investment, as the document shows it."""
         address = self.base_url.replace("http", "ws", 1) + "/v1/ws"
         token = self.ana.headers["Authorization"].removeprefix("Bearer ")
-        with connect(address) as ws:
+        with connect(address, open_timeout=WITHIN_S) as ws:
             ws.send(json.dumps({"type": "auth", "token": token}))
             ws.send(json.dumps({"type": "subscribe", "channel": "portfolio"}))
             self.until(lambda: json.loads(ws.recv(timeout=WITHIN_S))["type"] == "subscribed")
@@ -626,6 +626,6 @@ def test_the_consent_page_names_what_is_asked_for(world: World) -> None:
     page = world.consent_page()
     assert hidden(page.text, "form_code")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    stranger = httpx.get(str(page.url), timeout=30)
+    stranger = httpx.get(str(page.url), timeout=60)
     assert stranger.status_code == 303
     assert "/sign-in" in stranger.headers["location"]

@@ -52,6 +52,13 @@ BOARD = shipped_board("bench_five")
 DEVICE = "pi-1"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is silent for ever: what answers is waited for, however busy the machine is."""
+    for part in ("broker.TIMEOUT_S", "enrolment.TIMEOUT_S", "page.TIMEOUT_S", "machine.COMMAND_TIMEOUT_S"):
+        monkeypatch.setattr(f"edge.doctor.{part}", 60.0)
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     with Bench.five(ManualClock()) as made:

@@ -101,7 +101,7 @@ class Grid:
     def get(self, path: str, *, page: bool = False) -> Any:
         """The JSON answer; None while nobody answers."""
         try:
-            response = httpx.get((self.page if page else self.service) + path, timeout=2)
+            response = httpx.get((self.page if page else self.service) + path, timeout=20)
         except httpx.HTTPError:
             return None
         return response.json() if response.status_code == 200 else None

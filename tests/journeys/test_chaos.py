@@ -33,7 +33,7 @@ def reports_in_journal(data: Path) -> dict[str, bool]:
 
 def test_every_report_is_minted_exactly_once_whoever_is_killed(grid: Callable[..., Grid]) -> None:
     dice = random.Random(SEED)
-    up = grid("--speed", "20")
+    up = grid("--speed", "10")
     eventually("the first mint", lambda: (up.get("/api/v1/ledger/mints") or {}).get("mints"))
 
     killed = Counter[str]()

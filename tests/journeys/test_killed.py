@@ -22,8 +22,9 @@ from tests.journeys.grid import eventually
 
 pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(120)]
 
-SPEED = 20.0
-DWELL_S = 60.0
+SPEED = 10.0
+DWELL_S = 120.0
+"""Twelve seconds of ours: the first state after a kill is seen before it is over."""
 
 
 class Program:
@@ -34,7 +35,8 @@ class Program:
         self.config = folder / "edge.toml"
         self.config.write_text(
             f'device_id = "rpi"\nboard = "bench_five"\ndata_dir = "{folder}/data"\nreport_period_s = 20\n'
-            f"[page]\nport = {self.page}\n[metering]\nreport_mwh_min = 1\nreport_mwh_max = 10000\n"
+            f"[page]\nport = {self.page}\n[transfer]\ndwell_s = {DWELL_S}\n"
+            "[metering]\nreport_mwh_min = 1\nreport_mwh_max = 10000\n"
         )
         now_us = time.time_ns() // 1_000
         self.environ = {**os.environ, CLOCK_VARIABLE: f"{SPEED},{now_us},{now_us}"}
@@ -48,11 +50,11 @@ class Program:
     def end(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def state(self) -> dict[str, Any] | None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.page}/state.json", timeout=1) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.page}/state.json", timeout=20) as answer:
                 state: dict[str, Any] = json.load(answer)
         except OSError:
             return None

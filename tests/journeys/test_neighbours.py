@@ -18,7 +18,7 @@ def test_after_the_first_mint_a_neighbour_buys_and_what_was_bought_is_burned(
 ) -> None:
     up = grid("--speed", "10")
     market = f"ws{up.service.removeprefix('http')}/ws/market"
-    with connect(market, max_queue=None) as socket:
+    with connect(market, max_queue=None, open_timeout=60) as socket:
         welcome = json.loads(socket.recv(timeout=60))
         assert welcome["type"] == "welcome"
         heard = []
@@ -49,7 +49,7 @@ def test_after_the_first_mint_a_neighbour_buys_and_what_was_bought_is_burned(
             == pytest.approx(supply["total_minted"] - supply["total_burned"], abs=1e-6)
         )
 
-    eventually("supply, mints and burns agree", agreed, within_s=20)
+    eventually("supply, mints and burns agree", agreed)
     assert "3 simulated" in up.greeting
     up.stop()
 
@@ -63,7 +63,7 @@ def test_without_neighbours_nobody_is_there(grid: Callable[..., Grid]) -> None:
 
 
 def test_neighbours_come_back_when_they_or_the_service_were_killed(grid: Callable[..., Grid]) -> None:
-    up = grid("--speed", "30")
+    up = grid("--speed", "15")
     for program in ("neighbours", "cloud"):
         pid = eventually(f"{program} runs", lambda program=program: up.pid_of(program))
         psutil.Process(pid).kill()
@@ -73,5 +73,5 @@ def test_neighbours_come_back_when_they_or_the_service_were_killed(grid: Callabl
         "trades go on",
         lambda: (up.get("/api/v1/ledger/transactions?limit=1") or {"total": 0})["total"] > before,
     )
-    assert httpx.get(f"{up.service}/health", timeout=10).status_code == 200
+    assert httpx.get(f"{up.service}/health", timeout=60).status_code == 200
     up.stop()

@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from lumengrid.processes import CLOCK_VARIABLE, free_port
-from tests.journeys.grid import eventually
+from tests.journeys.grid import UNLIMITED, eventually
 
 pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(240)]
 
-SPEED = 40
+SPEED = 10
 
 EDGE = """\
 device_id = "pi-http"
@@ -50,6 +50,7 @@ class Pair:
         now_us = time.time_ns() // 1_000
         environ = {
             **os.environ,
+            **UNLIMITED,
             CLOCK_VARIABLE: f"{SPEED},{now_us},{now_us}",
             "LUMENGRID_PORT": str(port),
             "LUMENGRID_DATA_DIR": str(folder / "cloud"),
@@ -68,11 +69,11 @@ class Pair:
     def stop(self) -> None:
         for process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
-            process.wait(10)
+            process.wait(60)
 
     def ask(self, url: str, body: dict[str, str] | None = None) -> Any:
         try:
-            answer = httpx.get(url, timeout=3) if body is None else httpx.post(url, json=body, timeout=3)
+            answer = httpx.get(url, timeout=20) if body is None else httpx.post(url, json=body, timeout=20)
         except httpx.HTTPError:
             return None
         return answer.json() if answer.status_code == 200 else None

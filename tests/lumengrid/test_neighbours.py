@@ -46,7 +46,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def neighbour(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Neighbour]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         [wallet] = load_wallets(tmp_path / "neighbours.json", count=1, seed=1)
         yield Neighbour(
             service_url=f"http://127.0.0.1:{free_port()}",

@@ -59,24 +59,24 @@ def test_scaled_clocks_of_one_anchor_agree():
 
 def test_a_scaled_clock_runs_at_its_speed():
     system, clock = SystemClock(), ScaledClock(speed=50, anchor_us=SystemClock().now_us())
-    began, scaled_began = system.monotonic(), clock.monotonic()
+    before, scaled_began, began = system.monotonic(), clock.monotonic(), system.monotonic()
 
     clock.pause(0.5)  # 10 ms
 
-    took, scaled_took = system.monotonic() - began, clock.monotonic() - scaled_began
-    assert took >= 0.01
-    assert scaled_took >= 0.5
-    assert scaled_took == pytest.approx(50 * took, rel=0.5)
+    ended, scaled_ended, after = system.monotonic(), clock.monotonic(), system.monotonic()
+    assert ended - began >= 0.01
+    # Each moment of one lies between two of the other, whatever came in between.
+    assert 50 * (ended - began) - 1e-6 <= scaled_ended - scaled_began <= 50 * (after - before) + 1e-6
 
 
 async def test_a_scaled_sleep_is_shorter_by_the_speed():
-    clock = ScaledClock(speed=1_000, anchor_us=SystemClock().now_us())
+    clock = ScaledClock(speed=100_000, anchor_us=SystemClock().now_us())
     system = SystemClock()
     began = system.monotonic()
 
-    await clock.sleep(10)
+    await asyncio.wait_for(clock.sleep(1_000), 100)
 
-    assert 0.01 <= system.monotonic() - began < 5
+    assert system.monotonic() - began >= 0.01
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan")])

@@ -24,7 +24,7 @@ SECRET = "s"
 AUDITOR = "auditor"
 """A user of the tests alone, who may do everything."""
 PASSWORDS = {"cloud": "c", "reader": "r", "home": "h", AUDITOR: "a"}
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class ShippedBroker:

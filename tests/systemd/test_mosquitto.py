@@ -51,7 +51,7 @@ def add_device(broker: ShippedBroker, device: str, secret: str = SECRET) -> subp
         },
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 
@@ -132,7 +132,7 @@ def test_a_broker_with_a_stranger_s_certificate_is_not_spoken_to(broker) -> None
     context = ssl.create_default_context()
     with (
         pytest.raises(ssl.SSLCertVerificationError),
-        socket.create_connection(("127.0.0.1", broker.tls_port), timeout=10) as raw,
+        socket.create_connection(("127.0.0.1", broker.tls_port), timeout=60) as raw,
     ):
         context.wrap_socket(raw, server_hostname="localhost")
 

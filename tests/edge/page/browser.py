@@ -1,6 +1,7 @@
 """A real browser, and an agent that runs under it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,7 +54,7 @@ class Site:
         found: str = await self.page.locator(selector).inner_text()
         return found
 
-    async def shows(self, selector: str, words: str) -> None:
+    async def shows(self, selector: str, words: str | re.Pattern[str]) -> None:
         await self.page.locator(selector, has_text=words).first.wait_for(timeout=40_000)
 
     def foreign(self) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from edge.loop import Agent
+from edge.page import server
 from edge.page.server import HEADERS, STATIC, Page
 from hardware.bench import Bench
 from shared.clock import ManualClock
@@ -197,7 +198,12 @@ async def test_history_gives_the_last_hours_and_refuses_nonsense(
         assert (await page.get(f"/history.json?hours={hours}")).status == 400
 
 
-async def test_the_stream_sends_a_frame_for_a_turn(page: TestClient, agent: Agent) -> None:  # type: ignore[type-arg]
+async def test_the_stream_sends_a_frame_for_a_turn(
+    page: TestClient,  # type: ignore[type-arg]
+    agent: Agent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "KEEPALIVE_S", 600)
     await _turn(agent)
     async with page.get("/events") as response:
         assert response.headers["Content-Type"] == "text/event-stream"
