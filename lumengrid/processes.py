@@ -17,6 +17,8 @@ CLOCK_VARIABLE = "LUMENGRID_CLOCK"
 PORTS = range(20_000, 32_768)
 """Where free ports are looked for: net.ipv4.ip_local_port_range begins behind it."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_given: set[int] = set()
+"""Ports that were found free: nobody may listen there yet, so none is found twice."""
 
 
 def clock_from_environment() -> Clock:
@@ -60,6 +62,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         OSError: none was found.
     """
     for port in random.sample(PORTS, 200):
-        if port_is_free(port, host):
+        if port not in _given and port_is_free(port, host):
+            _given.add(port)
             return port
     raise OSError(f"no free port between {PORTS.start} and {PORTS.stop}")

@@ -11,9 +11,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
+
+from lumengrid import processes
 
 TOGETHER = (
     "tests/contract/",
@@ -28,6 +31,13 @@ TOGETHER = (
 MAY_SKIP = ("recorded cells", "kernel")
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 * 1024**3
+
+
+# How long an example takes is the machine's affair, and a run's result is the change's, not a draw's.
+settings.register_profile(
+    "steady", settings.default, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 
 class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
@@ -49,7 +59,20 @@ class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
         return folder if nodeid.startswith(TOGETHER) else nodeid
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    _ports_of_its_own(config)
+    _folders_in_memory()
+
+
+def _ports_of_its_own(config: pytest.Config) -> None:
+    """Between finding a free port and listening there another worker may not find the same one."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        number, of = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        processes.PORTS = processes.PORTS[number % of :: of]
+
+
+def _folders_in_memory() -> None:
     """Folders of tests are in memory where there is room: thousands of stores wait for no disk.
 
     No test tells the difference: what it kills is a process, never the machine. `TMPDIR` chooses otherwise.
