@@ -97,7 +97,7 @@ class Kyc:
             check = waiting or await self._new_check(tx, person, return_url)
         task = self._opening.get(check.id)
         if task is None:
-            task = asyncio.create_task(self._open(person, check))
+            task = asyncio.create_task(self._open(person, check.id))
             self._opening[check.id] = task
             task.add_done_callback(lambda _: self._opening.pop(check.id, None))
         return await asyncio.shield(task)  # who asks twice at once gets one page
@@ -204,7 +204,11 @@ class Kyc:
         await storage.insert_check(tx, check)
         return check
 
-    async def _open(self, person: Person, check: Check) -> Check:
+    async def _open(self, person: Person, check_id: str) -> Check:
+        async with self._store.read() as tx:
+            check = await self._known(tx, check_id)
+        if check.verification_url is not None:  # opened while the caller's use case became durable
+            return check
         applicant_id = check.applicant_id
         if applicant_id is None:
             first_name, last_name = _names((await self._email_sign_in.profile(person)).name, person.user_id)
@@ -225,9 +229,12 @@ class Kyc:
                 await self._identity.set_kyc(
                     tx, known, KycStatus.PENDING.value, verified_at_us=known.kyc_verified_at_us
                 )
-            stored = await storage.check(tx, check.id)
-        assert stored is not None  # noqa: S101  it was written above
-        return stored
+            return await self._known(tx, check.id)
+
+    async def _known(self, tx: ReadTx, check_id: str) -> Check:
+        check = await storage.check(tx, check_id)
+        assert check is not None  # noqa: S101  checks are never deleted
+        return check
 
     async def _ask(self, check: Check) -> None:
         try:

@@ -1,10 +1,15 @@
 """The service with Onfido as provider, against a stand-in that speaks its documented protocol."""
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from cloud.kit.store import WriteTx
 from tests.cloud.kyc.onfido_server import API_TOKEN, WEBHOOK_TOKEN, WORKFLOW_ID, Onfido, signed
 
 JSON = "application/json"
@@ -202,4 +207,33 @@ async def test_who_starts_many_times_at_once_gets_one_page(somebody, onfido) -> 
     answers = await asyncio.gather(*(ana.start(provider="onfido") for _ in range(8)))
 
     assert len({answer.text for answer in answers}) == 1
+    assert len(onfido.applicants) == len(onfido.runs) == 1
+
+
+async def test_a_page_that_was_opened_while_another_start_was_committed_is_the_page_of_both(
+    parts, somebody, onfido, monkeypatch
+) -> None:
+    ana = await somebody()
+    store, kyc = parts.store, parts.services.kyc
+    second_has_written, first_is_answered = asyncio.Event(), asyncio.Event()
+    uses = itertools.count(1)
+
+    @asynccontextmanager
+    async def write() -> AsyncIterator[WriteTx]:
+        use = next(uses)
+        async with store.write() as tx:
+            yield tx
+        if use == 1:
+            await second_has_written.wait()
+        elif use == 2:
+            second_has_written.set()
+            await first_is_answered.wait()
+
+    monkeypatch.setattr(kyc, "_store", SimpleNamespace(write=write, read=store.read))
+    first = asyncio.create_task(ana.start(provider="onfido"))
+    second = asyncio.create_task(ana.start(provider="onfido"))
+    answer = await first
+    first_is_answered.set()
+
+    assert (await second).text == answer.text
     assert len(onfido.applicants) == len(onfido.runs) == 1
