@@ -40,9 +40,10 @@ format: $(STAMP) ## let ruff put the layout right
 bench: $(STAMP)  ## every number the README claims, each as a ratio against a reference in the same run
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
-chaos: $(STAMP)  ## the long campaigns: random kills, faults of chips, days offline, requests that nobody wrote
+chaos: $(STAMP)  ## the long campaigns: kills, faults of chips, days offline, requests that nobody wrote, late stores
 	@CHAOS_KILLS=30 CHAOS_FAULTS=200 CHAOS_DAYS=30 CHAOS_CAP_MB=32 CHAOS_STEP=1 $(BIN)/python -m pytest tests/journeys tests/cloud/stellar -m chaos -n 0 --timeout 1800 $(ARGS)
 	@CHAOS_CASES=40 $(BIN)/python -m pytest tests/contract -m chaos -n 0 --timeout 1800 $(ARGS)
+	@EXAMPLES=new $(BIN)/python -m pytest -n 2 --dist loadgroup -p tests.random_delays tests/shared tests/edge tests/cloud --deselect tests/cloud/kit $(ARGS)
 
 PIN := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 

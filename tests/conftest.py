@@ -33,11 +33,13 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 * 1024**3
 
 
-# How long an example takes is the machine's affair, and a run's result is the change's, not a draw's.
+# How long an example takes is the machine's affair, and a run's result is the change's, not a draw's. New
+# examples are drawn with EXAMPLES=new.
 settings.register_profile(
-    "steady", settings.default, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "same", settings.default, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("steady")
+settings.register_profile("new", settings.get_profile("same"), derandomize=False)
+settings.load_profile(os.environ.get("EXAMPLES", "same"))
 
 
 class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
