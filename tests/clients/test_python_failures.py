@@ -147,11 +147,8 @@ def test_what_may_have_begun_a_verification_is_not_tried_again(
 
 
 def test_a_service_that_is_not_there_is_told_by_one_error(done: Either, waits: Waits) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
     with pytest.raises(terra_lumina.ConnectionFailedError) as raised:
-        done(done.client(f"http://127.0.0.1:{port}/v1").user.start_kyc(return_url="https://yourapp.com"))
+        done(done.client("http://127.0.0.1:1/v1").user.start_kyc(return_url="https://yourapp.com"))
 
     assert isinstance(raised.value.__cause__, httpx.ConnectError)
     assert waits == [0.5, 1, 2]

@@ -16,6 +16,8 @@ from hardware.bus import I2cBus
 from shared.clock import Clock, ManualClock
 
 SETTINGS = BenchSettings(houses=False)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+"""Far from the end of a day and at the beginning of a quarter of an hour, at which things change."""
 TICK_S = 0.005
 HOPS = 10
 """Turns of the event loop in which all that a tick woke has run."""
@@ -29,7 +31,7 @@ class FastClock(ManualClock):
     """
 
     def __init__(self, speed: float = 60.0) -> None:
-        super().__init__(datetime.now(UTC))
+        super().__init__(NOON)
         self.agent: Agent | None = None
         """Whose work it waits for; with none it waits for nothing."""
         self._step_s = speed * TICK_S

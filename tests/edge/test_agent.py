@@ -45,6 +45,9 @@ async def _running(agent: Agent) -> AsyncIterator[asyncio.Task[int]]:
     finally:
         stop.set()
         assert await asyncio.wait_for(task, 40) == 0
+        # The agent leaves a slow disk alone after a second; here everything is on it before anybody looks.
+        agent.worker._thread.close()
+        await asyncio.to_thread(agent.worker._thread._thread.join, 40)
 
 
 async def _reports(agent: Agent, count: int = 1) -> list[EnergyReport]:

@@ -76,7 +76,8 @@ class Grid:
         self._process.send_signal(signal.SIGTERM)
         last_words, _ = self._process.communicate(timeout=60)
         assert "stopped; everything is kept in" in last_words
-        assert not any(child.is_running() for child in children), "a process was left behind"
+        _, left_behind = psutil.wait_procs(children, timeout=60)
+        assert left_behind == []
 
     def kill(self) -> None:
         """Whatever still runs, at once."""

@@ -20,7 +20,7 @@ import pytest
 from lumengrid.processes import CLOCK_VARIABLE, free_port
 from tests.journeys.grid import eventually
 
-pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("journeys"), pytest.mark.timeout(240)]
 
 SPEED = 10.0
 DWELL_S = 120.0
