@@ -1,9 +1,9 @@
 """A POST that is repeated under one `Idempotency-Key` acts once and is answered as the first time.
 
-A key belongs to one account and one route, stands for one raw body, and is remembered for 24 hours. The
-result is written in the transaction of what it stands for, so after a crash there are both or neither.
-Writers go one after another, so a repeat that comes meanwhile waits for the first and finds its result.
-What was refused left nothing behind: its repeat is tried afresh.
+A key belongs to one account, one route and what the path names, stands for one raw body, and is remembered
+for 24 hours. The result is written in the transaction of what it stands for, so after a crash there are both
+or neither. Writers go one after another, so a repeat that comes meanwhile waits for the first and finds its
+result. What was refused left nothing behind: its repeat is tried afresh.
 """
 
 import hashlib
@@ -106,7 +106,8 @@ async def once_of(request: Request[Any, Any, Any], account: str, clock: Clock) -
         return NO_KEY
     if not (1 <= len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable()):
         raise BadRequest(f"Idempotency-Key: must be 1 to {KEY_LENGTH_MAX} printable ASCII characters")
-    route = f"{request.method} {request.scope['path_template']}"
+    named = request.path_params.values()  # the same body claims one distribution or another
+    route = " ".join([request.method, request.scope["path_template"], *map(str, named)])
     body_sha256 = hashlib.sha256(await request.body()).hexdigest()
     return Once(Call(account, route, key, body_sha256, clock.now_us()))
 

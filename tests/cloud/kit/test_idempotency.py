@@ -142,6 +142,14 @@ async def test_the_header_makes_the_repeat(shop, till):
     assert till.payments == 1
 
 
+async def test_the_same_key_and_body_for_another_thing_is_another_request(shop):
+    headers = {"x-account": "a", "Idempotency-Key": "4b1f"}
+
+    paid = [(await shop.post(f"/pay/{thing}", headers=headers)).json()["number"] for thing in "xyxy"]
+
+    assert paid == [1, 2, 1, 2]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "k\u00e9y".encode("latin-1"), b"a\tb"])
 async def test_a_key_that_is_none_is_refused(shop, till, key):
     answer = await shop.post("/pay/x", headers={"x-account": "a", "Idempotency-Key": key})
