@@ -172,7 +172,7 @@ class Distributions:
         day = date.fromisoformat(declared.record_date)
         if day < first_day(declared.year, declared.quarter):
             raise InvalidFields({"record_date": ["Before the quarter began"]})
-        if end_of_day_us(day) > self._clock.now_us():
+        if day >= day_of(self._clock.now_us()):
             raise InvalidFields({"record_date": ["That day is not over (UTC)"]})
         return day
 

@@ -214,7 +214,7 @@ async def test_the_same_key_declares_once(world, two):
         await world.declare("91.00", 1, 2026, "2026-03-31", once=once("b"))
 
 
-@pytest.mark.parametrize("record_date", ["2025-12-31", "2026-04-01", "2027-01-01"])
+@pytest.mark.parametrize("record_date", ["2025-12-31", "2026-04-01", "2027-01-01", "9999-12-31"])
 async def test_a_record_date_before_the_quarter_or_not_over_is_refused(world, two, record_date):
     with pytest.raises(InvalidFields):
         await world.declare("90.00", 1, 2026, record_date)
