@@ -118,8 +118,8 @@ ROUTES: list[BaseRouteHandler] = [get_portfolio, get_portfolio_performance]
 
 
 def show_rate(rate: float) -> Decimal:
-    """In percent, half-even to one decimal."""
-    return round_decimal(rate * 100, 1)
+    """In percent, half-even to one decimal; never -0.0."""
+    return round_decimal(rate * 100, 1) + 0
 
 
 def _values(worth: Worth) -> dict[str, Any]:

@@ -387,6 +387,16 @@ async def test_a_performance_in_the_documents_shape(api: Api):
     }
 
 
+async def test_before_the_first_distribution_every_return_is_zero_and_none_below(api: Api):
+    await api.post("/v1/investments", BODY, api.ana)
+    api.clock.advance(100 * 86_400)
+
+    answer = await api.get("/v1/portfolio/performance", api.ana)
+
+    assert answer.json()["data"]["summary"]["money_weighted_return"] == 0
+    assert "-0" not in answer.text.partition('"summary"')[2]
+
+
 async def test_whoever_has_nothing_has_an_empty_portfolio(api: Api):
     summary = await api.data("/v1/portfolio", api.ben)
     performance = await api.data("/v1/portfolio/performance", api.ben, period="all", granularity="daily")
