@@ -101,10 +101,15 @@ def test_during_a_rotation_either_secret_will_do() -> None:
         webhook(new).verify(BODY, headers(BODY))
 
 
-@pytest.mark.parametrize("secrets", [(), ("whsec_not base64!",)])
+@pytest.mark.parametrize("secrets", [(), ("whsec_not base64!",), ("",), ("whsec_",), (SECRET, "")])
 def test_a_secret_is_as_the_portal_shows_it(secrets: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="secret"):
         Webhook(*secrets)
+
+
+def test_the_document_s_own_header_takes_no_empty_secret_either() -> None:
+    with pytest.raises(ValueError, match="secret"):
+        verify_webhook(BODY, hmac.new(b"", BODY, hashlib.sha256).hexdigest(), "")
 
 
 def test_the_document_s_own_header() -> None:

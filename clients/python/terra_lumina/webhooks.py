@@ -21,7 +21,13 @@ SECRET_PREFIX = "whsec_"  # noqa: S105  a prefix
 
 
 def verify_webhook(payload: str | bytes, signature: str, secret: str) -> bool:
-    """Whether `X-TerraLumina-Signature` is the body's."""
+    """Whether `X-TerraLumina-Signature` is the body's.
+
+    Raises:
+        ValueError: the secret is empty, with which anybody could sign.
+    """
+    if not secret:
+        raise ValueError("give the secret of the webhook")
     body = payload.encode() if isinstance(payload, str) else payload
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected.encode(), signature.encode())
@@ -75,6 +81,9 @@ class Webhook:
 
 def _key(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error as error:
         raise ValueError(f"a secret is {SECRET_PREFIX} and base64") from error
+    if not key:
+        raise ValueError("the secret is empty: anybody could sign with it")
+    return key

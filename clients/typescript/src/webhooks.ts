@@ -13,8 +13,12 @@ const TOLERANCE_S = 300;
 type Bytes = Uint8Array<ArrayBuffer>;
 export type WebhookHeaders = Headers | Record<string, string | string[] | undefined>;
 
-/** Whether `X-TerraLumina-Signature` is the body's. */
+/**
+ * Whether `X-TerraLumina-Signature` is the body's.
+ * @throws TypeError the secret is empty, with which anybody could sign.
+ */
 export async function verifyWebhook(payload: string | Uint8Array, signature: string, secret: string): Promise<boolean> {
+  if (secret === '') throw new TypeError('give the secret of the webhook');
   if (!/^[0-9a-f]{64}$/.test(signature)) return false;
   const mac = Uint8Array.from(signature.match(/../g) ?? [], (pair) => parseInt(pair, 16));
   return isMac(await keyOf(new TextEncoder().encode(secret)), mac, bytesOf(payload));
@@ -79,6 +83,7 @@ function eventOf(raw: Bytes): Event {
 function secretBytes(secret: string): Bytes {
   const bytes = fromBase64(secret.startsWith(SECRET_PREFIX) ? secret.slice(SECRET_PREFIX.length) : secret);
   if (bytes === undefined) throw new TypeError(`a secret is ${SECRET_PREFIX} and base64`);
+  if (bytes.length === 0) throw new TypeError('the secret is empty: anybody could sign with it');
   return bytes;
 }
 

@@ -68,8 +68,9 @@ test('during a rotation either secret will do', async () => {
 });
 
 test('a secret is as the portal shows it', () => {
-  assert.throws(() => new Webhook([]), /secret/);
-  assert.throws(() => new Webhook('whsec_not base64!'), /secret/);
+  for (const none of [[], 'whsec_not base64!', '', 'whsec_', [SECRET, '']]) {
+    assert.throws(() => new Webhook(none), /secret/);
+  }
 });
 
 test('the document’s own header', async () => {
@@ -80,4 +81,5 @@ test('the document’s own header', async () => {
   assert.equal(await verifyWebhook(`${BODY} `, signature, SECRET), false);
   assert.equal(await verifyWebhook(BODY, `${signature.slice(1)}x`, SECRET), false);
   assert.equal(await verifyWebhook(BODY, '', SECRET), false);
+  await assert.rejects(verifyWebhook(BODY, signature, ''), /secret/);
 });
