@@ -70,6 +70,7 @@ def test_an_old_delivery_is_not_believed_again(off_s: int) -> None:
         {"Webhook-Timestamp": str(SENT_AT_S + 1)},
         {"Webhook-Timestamp": "now"},
         {"Webhook-Timestamp": "١٦١٤٢٦٥٣٣٠"},
+        {"Webhook-Timestamp": "1" * 5_000},
         {"Webhook-Signature": ""},
         {"Webhook-Signature": VECTOR},
         {"Webhook-Signature": "v1a," + headers(BODY)["Webhook-Signature"][3:]},
@@ -119,4 +120,5 @@ def test_the_document_s_own_header() -> None:
     assert verify_webhook(BODY, signature, SECRET)
     assert not verify_webhook(BODY, signature[:-1] + "x", SECRET)
     assert not verify_webhook(BODY, "é", SECRET)
+    assert not verify_webhook(BODY, None, SECRET)  # as `headers.get` says that there was none
     assert not verify_webhook(BODY + b" ", signature, SECRET)

@@ -17,11 +17,13 @@ from terra_lumina.errors import UnexpectedAnswerError, WebhookVerificationError
 from terra_lumina.models import Event
 
 TOLERANCE_S = 300.0
+TIMESTAMP_LENGTH_MAX = 15
+"""Epoch seconds have ten digits."""
 SECRET_PREFIX = "whsec_"  # noqa: S105  a prefix
 
 
-def verify_webhook(payload: str | bytes, signature: str, secret: str) -> bool:
-    """Whether `X-TerraLumina-Signature` is the body's.
+def verify_webhook(payload: str | bytes, signature: str | None, secret: str) -> bool:
+    """Whether `X-TerraLumina-Signature` is the body's; None: there was no such header.
 
     Raises:
         ValueError: the secret is empty, with which anybody could sign.
@@ -30,7 +32,7 @@ def verify_webhook(payload: str | bytes, signature: str, secret: str) -> bool:
         raise ValueError("give the secret of the webhook")
     body = payload.encode() if isinstance(payload, str) else payload
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
+    return hmac.compare_digest(expected.encode(), (signature or "").encode())
 
 
 class Webhook:
@@ -63,7 +65,8 @@ class Webhook:
         raw = body.encode() if isinstance(body, str) else body
         lower = {name.lower(): value for name, value in headers.items()}
         sent_at = lower.get("webhook-timestamp", "")
-        if not (sent_at.isascii() and sent_at.isdigit() and "webhook-id" in lower):
+        is_number = sent_at.isascii() and sent_at.isdigit() and len(sent_at) <= TIMESTAMP_LENGTH_MAX
+        if not (is_number and "webhook-id" in lower):
             raise WebhookVerificationError("webhook-id or webhook-timestamp is missing")
         if abs(self._now_s() - int(sent_at)) > self._tolerance_s:
             raise WebhookVerificationError("webhook-timestamp is too far from now")
