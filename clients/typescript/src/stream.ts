@@ -49,7 +49,8 @@ export async function* streamed(
   let renewed: Token | undefined;
   let failures = 0;
   for (;;) {
-    const connection = new Connection(new kind(url), story.greeting(await transport.bearer()));
+    const token = await transport.bearer(); // before the socket, which would open with nobody listening
+    const connection = new Connection(new kind(url), story.greeting(token));
     try {
       for (;;) {
         const heard = await connection.next();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NotFoundError, OAuthApp, StreamClosedError, type Socket, type Update } from '@terra-lumina/sdk';
+import { NotFoundError, OAuthApp, ServerError, StreamClosedError, type Socket, type Update } from '@terra-lumina/sdk';
 import { StandIn } from './stand-in.js';
 
 type Told = { says: object[]; code: number };
@@ -90,6 +90,23 @@ test('a token that ended is renewed once', async () => {
   await assert.rejects(take(api.stream({ portfolio: true }), 1), StreamClosedError);
   assert.deepEqual(heard.map((said) => said[0]?.['token']), ['access-0', 'access-1']);
   assert.equal(service.tokens, 1);
+});
+
+test('a connection is opened when there is a token to begin it with', { timeout: 10_000 }, async () => {
+  const heard: Record<string, unknown>[][] = [];
+  const app = new OAuthApp({ clientId: 'app_1', redirectUri: 'https://yourapp.com/cb' });
+  const token = { accessToken: 'access-0', refreshToken: 'refresh-0', expiresAt: 0 };
+  const told = [{ says: [PONG, portfolio(1)], code: 1000 }];
+  const service = new StandIn();
+  const api = service.client({ app, token, WebSocket: sockets(told, heard) });
+
+  service.faults.push({ status: 503 });
+  await assert.rejects(take(api.stream({ portfolio: true }), 1), ServerError);
+  assert.equal(heard.length, 0); // a socket that nobody talks to would stay open
+  const [update] = await take(api.stream({ portfolio: true }), 1);
+
+  assert.equal(update?.seq, 1);
+  assert.deepEqual(heard.map((said) => said[0]?.['token']), ['access-1']);
 });
 
 test('what cannot be streamed is said at once', async () => {
