@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cloud.errors import InvalidFields
-from cloud.kit.http import JsonBody, decode
+from cloud.kit.http import JsonBody, decode, refuse_nul
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
@@ -26,9 +26,10 @@ def decode_fields(body: bytes, into: type[S]) -> S:
     """The body as `into`, each field by its own type and constraints.
 
     Raises:
-        BadRequest: not a JSON object.
+        BadRequest: not a JSON object, or a text in it holds U+0000.
         InvalidFields: fields are missing, unknown, of the wrong type or out of range; all of them.
     """
+    refuse_nul(body)
     if into.__struct_config__.forbid_unknown_fields:
         try:
             return msgspec.json.decode(body, type=into)

@@ -5,6 +5,7 @@ decodes the raw bytes with msgspec's strict rules instead. Amounts leave as JSON
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -23,7 +24,7 @@ from litestar.typing import FieldDefinition
 from msgspec import Meta
 
 from cloud.errors import BadRequest, CloudError, RateLimited
-from cloud.kit.store.errors import ConstraintViolated
+from cloud.kit.store.errors import ConstraintViolated, TextRefused
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ T = TypeVar("T")
 Number = Decimal
 """An amount in a body: exact as written. `shared.money.parse_amount` says what is allowed."""
 Text = Meta(min_length=1, max_length=200)
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""Behind an even number of backslashes: behind an odd one the last of them is text, and so are the six."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 encode_json = _encode
@@ -86,6 +90,7 @@ def decode(body: bytes, into: type[T]) -> T:
     Raises:
         BadRequest: not JSON, or a field is missing, unknown, of the wrong type or out of range.
     """
+    refuse_nul(body)
     try:
         return msgspec.json.decode(body, type=into)
     except msgspec.ValidationError as error:
@@ -94,6 +99,16 @@ def decode(body: bytes, into: type[T]) -> T:
         raise BadRequest(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
+
+
+def refuse_nul(body: bytes) -> None:
+    """Return silently where no text of the JSON holds U+0000, which PostgreSQL cannot keep and SQLite can.
+
+    Raises:
+        BadRequest: one does.
+    """
+    if rb"\u0000" in body and _NUL.search(body):
+        raise BadRequest("body: a text holds the character U+0000, which no text may")
 
 
 def _plain(error: str) -> str:
@@ -193,7 +208,7 @@ def error_parts(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     """Status, message and extra headers of any exception; what is not ours is a 500 and is logged."""
     if isinstance(error, RateLimited):
         return error.status, error.message, {"Retry-After": str(error.retry_after_s)}
-    if isinstance(error, ConstraintViolated):
+    if isinstance(error, ConstraintViolated) and not isinstance(error, TextRefused):
         logger.error("the database refused what no rule had refused detail=%s", error.detail)
     if isinstance(error, CloudError) and error.status < 500:  # noqa: PLR2004
         return error.status, error.message, {}

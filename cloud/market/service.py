@@ -18,6 +18,7 @@ from cloud.identity.service import Identity
 from cloud.kit.events import EventLog
 from cloud.kit.idempotency import Once
 from cloud.kit.store import ReadTx, Store, WriteTx
+from cloud.kit.store.errors import ConstraintViolated
 from cloud.ledger.errors import InsufficientFunds
 from cloud.ledger.model import Asset, Posting
 from cloud.ledger.service import Ledger
@@ -281,6 +282,8 @@ class Market:
                 order = await self._reserved(deal, command)
             else:
                 order = await self._cancellable(deal, command)
+        except ConstraintViolated:  # the store has ended the use case, for the others of the batch as well
+            raise
         except CloudError as refusal:
             if refusal.status >= 500:  # noqa: PLR2004
                 raise

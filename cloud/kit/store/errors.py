@@ -16,4 +16,14 @@ class ConstraintViolated(Conflict):
         """In the database's words, for the log alone."""
 
     def __repr__(self) -> str:
-        return f"ConstraintViolated({self.detail!r})"
+        return f"{type(self).__name__}({self.detail!r})"
+
+
+class TextRefused(ConstraintViolated):
+    """A text holds U+0000, which PostgreSQL has no room for, not even to look for it."""
+
+    status = 400
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.message = "a text holds the character U+0000, which no text may"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from asyncpg import PostgresError
 from asyncpg.exceptions import IntegrityConstraintViolationError, InterfaceError, InternalClientError
 
-from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable
+from cloud.kit.store.errors import ConstraintViolated, StoreUnavailable, TextRefused
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|::|:([a-z_][a-z0-9_]*)")
 _COMMENT = re.compile(r"--[^\n]*")
@@ -21,7 +21,8 @@ _COLUMN_TYPES = {
 
 _UNAVAILABLE = frozenset({"08", "40", "53", "55", "57", "58"})
 """No connection, conflict with another, no room, locked, shutting down, the system's own errors."""
-_REFUSED = frozenset({"22003", "22021"})
+_NUMBER_REFUSED = "22003"
+_TEXT_REFUSED = "22021"
 """Numbers and characters that no column can hold."""
 
 
@@ -87,7 +88,9 @@ def _ours(error: BaseException) -> BaseException | None:
         if isinstance(error.__cause__, OverflowError):  # the driver itself could not send the number
             return OverflowError(str(error))
         state = error.sqlstate or ""
-        if state in _REFUSED:
+        if state == _TEXT_REFUSED:
+            return TextRefused(str(error))
+        if state == _NUMBER_REFUSED:
             return ConstraintViolated(str(error))
         if state[:2] in _UNAVAILABLE:
             return StoreUnavailable(str(error))

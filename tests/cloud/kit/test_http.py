@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from cloud.api.stelltron import render_error
 from cloud.errors import BadRequest, Conflict, NotFound, RateLimited, Unavailable
+from cloud.kit.fields import decode_fields
 from cloud.kit.http import JsonBody, JsonResponse, Number, client_address, decode
 
 
@@ -28,6 +29,10 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @post("/orders", status_code=201)
 async def create(data: JSONBody[Order]) -> dict[str, object]:
     return {"count": data.count, "amount": data.amount, "ratio": data.ratio}
+
+
+class Named(Struct, frozen=True, forbid_unknown_fields=True):
+    a: str
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -114,6 +119,17 @@ async def test_a_wrong_body_is_a_400_that_names_its_field(client, body, field):
     assert answer.status_code == 400
     assert list(answer.json()) == ["error"]
     assert answer.json()["error"].startswith(field)
+
+
+@pytest.mark.parametrize("body", [rb'{"a": "\u0000"}', rb'{"a\u0000": 1}', rb'{"a": "x\\\u0000"}'])
+@pytest.mark.parametrize("read", [decode, decode_fields])
+def test_a_text_that_one_of_the_databases_could_not_keep_is_refused_on_both(body, read):
+    with pytest.raises(BadRequest, match=r"U\+0000"):
+        read(body, Named)
+
+
+def test_the_six_characters_that_would_escape_it_are_text_like_any_other():
+    assert decode(rb'{"a": "\\u0000"}', Named) == Named(a=r"\u0000")
 
 
 def test_a_bottomless_body_is_refused_where_anything_is_allowed():

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from cloud.kit.store.errors import StoreUnavailable
+from cloud.kit.store.errors import StoreUnavailable, TextRefused
 from cloud.kit.store.migrations import MigrationError
 from cloud.kit.store.postgres import PostgresStore
 from tests.cloud.databases import SERVER, back_ends, empty_database, on_server
@@ -77,6 +77,16 @@ async def test_a_connection_lost_within_a_use_case_fails_its_batch_and_no_other(
 
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable, StoreUnavailable]
     assert await value(store) == 10
+
+
+async def test_a_text_that_no_column_holds_is_its_callers_fault(store):
+    with pytest.raises(TextRefused) as refused:
+        async with store.read() as tx:
+            await tx.fetch_value("SELECT 1 FROM schema_migrations WHERE name = :name", {"name": "\0"})
+
+    assert refused.value.status == 400
+    assert "U+0000" in refused.value.message
+    assert await value(store) == 0
 
 
 async def test_a_loss_that_its_use_case_swallows_is_no_success(store):

@@ -1,14 +1,18 @@
 """Orders in lots and ticks: covered by LT that are really set aside, counted fairly, shown exactly."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.errors import CloudError
+from cloud.identity.service import Identity
+from cloud.kit.idempotency import NO_KEY
 from cloud.ledger.errors import InsufficientFunds
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
-from cloud.market.model import OrderStatus, Side, lots_of_mint, show_lots, show_price_ticks
+from cloud.market.model import OrderStatus, Side, Wish, lots_of_mint, show_lots, show_price_ticks
 from cloud.market.service import Market
 
 LT = 10_000_000
@@ -170,3 +174,24 @@ def test_what_a_mint_can_sell(energy_mwh, lt, lots):
 def test_lots_and_ticks_are_shown_exactly(lots, ticks):
     assert show_lots(lots) * 1000 == lots
     assert show_price_ticks(ticks) * 10_000 == ticks
+
+
+async def test_an_id_that_a_database_cannot_even_look_up_hurts_nobody_else_in_its_batch(
+    store, clock, events, ledger, settings
+):
+    identity = Identity(store, clock, ledger, bytes(32), settings)
+    market = Market(store, clock, events, ledger, identity)
+    async with store.write() as tx:
+        person = await identity.add(tx, "G" + "A" * 55)
+    wish = Wish(side=Side.BUY, lots=100, price_ticks=10_000)
+
+    first, bad, last = await asyncio.gather(
+        market.place(person, wish, NO_KEY),
+        market.cancel(person, "\0", NO_KEY),
+        market.place(person, wish, NO_KEY),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, CloudError)
+    assert bad.status in {400, 404}
+    assert [order.id for order in await market.open_orders()] == [first.id, last.id]
