@@ -254,10 +254,14 @@ def header_of(scope: Scope, name: str) -> str | None:
 
 
 def client_address(request: ASGIConnection[Any, Any, Any, Any], trusted_proxies: tuple[str, ...]) -> str:
-    """The caller's address; X-Forwarded-For counts only where the direct peer is a configured proxy."""
+    """The caller's address; X-Forwarded-For counts only where the direct peer is a configured proxy.
+
+    Several such headers are one list, whose end the proxy wrote: what comes before is the caller's own word.
+    """
     peer = request.client.host if request.client else "unknown"
     if peer in trusted_proxies:
-        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+        header = ",".join(request.headers.getall("x-forwarded-for", []))
+        forwarded = [part.strip() for part in header.split(",")]
         for address in reversed([part for part in forwarded if part]):
             if address not in trusted_proxies:
                 return address
