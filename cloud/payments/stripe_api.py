@@ -1,7 +1,8 @@
 """Stripe's HTTP interface: form-encoded requests with idempotency keys, JSON answers.
 
-https://docs.stripe.com/api. What an answer means for the fate of a call: 2xx it happened; 402 a card was
-declined, which is an answer too; 400 and 404 it certainly did not; everything else, and no answer, is open.
+https://docs.stripe.com/api. What an answer means for the fate of a call that does something: 2xx it happened;
+402 a card was declined, which is an answer too; 400 and 404 it certainly did not; everything else, and no
+answer, is open.
 """
 
 from collections.abc import Mapping
@@ -97,14 +98,14 @@ class StripeApi:
         """None where there is none.
 
         Raises:
-            ProviderRefused, ProviderUnavailable
+            ProviderUnavailable: also where the question is refused, for that says nothing of its object.
         """
         try:
             return await self._call("GET", path, into, params=params)
         except ProviderRefused as refusal:
             if refusal.code == "resource_missing":
                 return None
-            raise
+            raise ProviderUnavailable(f"Stripe: GET {path}: {refusal}") from None
 
     async def post(self, path: str, into: type[T], fields: Mapping[str, str], *, key: str) -> T:
         """Do something once for each key.

@@ -90,6 +90,17 @@ async def test_a_missed_webhook_is_healed_by_asking(world) -> None:
     assert world.listener.heard == [("inv_1", "processing"), ("inv_1", "succeeded")]
 
 
+async def test_a_question_that_is_refused_ends_no_payment(world) -> None:
+    payment = await world.paid(source="pm_usBankAccount")
+    world.stripe.get_faults.append("refused")
+    await world.later(181)
+    world.stripe.settle(world.stripe.intents[payment.intent_id])
+
+    await world.later(HOUR_S)
+
+    assert world.listener.heard == [("inv_1", "processing"), ("inv_1", "succeeded")]
+
+
 async def test_the_same_reference_is_charged_once(world) -> None:
     first, second = await world.paid(), await world.paid()
 
@@ -392,6 +403,20 @@ async def test_no_fault_pays_twice_or_not_at_all(world, fault: str, keys: str) -
         if keys == "forgotten":
             world.stripe.forget_keys()
 
+    assert len(world.stripe.refunds) == len(world.stripe.transfers) == 1
+
+
+async def test_a_question_that_is_refused_is_no_refused_transfer(world) -> None:
+    await world.paid()
+    await refund(world)
+    await pay_out(world)
+    world.stripe.faults.extend(["applied_lost"] * 2)
+    world.stripe.get_faults.extend(["refused"] * 2)
+    for _ in range(3):
+        await world.later(HOUR_S)
+
+    assert ("TL-DIST-Q3-2025-1", "payout", "paid") in world.listener.heard
+    assert "failed" not in {heard[-1] for heard in world.listener.heard}
     assert len(world.stripe.refunds) == len(world.stripe.transfers) == 1
 
 
