@@ -75,7 +75,7 @@ class _Error(Struct, frozen=True, kw_only=True):
 
 
 class _Failure(Struct, frozen=True, kw_only=True):
-    error: _Error = _Error()
+    error: _Error
 
 
 class Declined(Exception):

@@ -276,6 +276,8 @@ class StripeServer:
             return web.json_response({"error": {"type": "api_error", "code": "rate_limit"}}, status=429)
         if fault == "internal":
             return web.json_response({"error": {"type": "api_error"}}, status=500)
+        if fault == "gateway":
+            return web.json_response({"detail": "no route"}, status=404)
         if fault == "refused":
             return web.json_response({"error": {"type": "invalid_request_error"}}, status=400)
         if request.method == "POST" and stripe.hold is not None:

@@ -139,7 +139,7 @@ async def test_what_is_kept_with_the_answer_is_written_with_it_or_not_at_all(wor
 
 
 @pytest.mark.parametrize(
-    "fault", ["lost", "applied_lost", "rate_limit", "internal", "applied_internal", "garbage"]
+    "fault", ["lost", "applied_lost", "rate_limit", "internal", "applied_internal", "garbage", "gateway"]
 )
 async def test_a_call_without_an_answer_is_found_or_repeated_and_paid_once(world, fault: str) -> None:
     world.stripe.faults.append(fault)
