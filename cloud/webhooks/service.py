@@ -156,11 +156,15 @@ class Webhooks:
         problems = await self._problems(manager, wish)
         if problems:
             raise InvalidFields(problems)
+        named = {"url": url, "events": None if events is None else _text(events), "description": description}
         async with self._store.write() as tx:
-            known = await own_endpoint(tx, manager, endpoint_id)
+            known = await own_endpoint(tx, manager, endpoint_id)  # others may have changed it meanwhile
             changed = structs.replace(
-                known, url=wish.url, events=_text(wish.events), description=wish.description
+                known, **{name: value for name, value in named.items() if value is not None}
             )
+            told = _events_problem(changed.events.split(), manager.scopes)
+            if told is not None:
+                raise InvalidFields({"events": [told]})
             await storage.change_endpoint(tx, changed)
         return changed
 

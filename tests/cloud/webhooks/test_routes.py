@@ -65,6 +65,34 @@ async def test_an_event_needs_the_scope_that_reads_it(world, ana) -> None:
     assert answer.json()["error"]["details"] == {"events": "The scope read_portfolio is required"}
 
 
+async def test_changes_of_one_endpoint_at_once_take_nothing_back(world, ana, monkeypatch) -> None:
+    """While the first URL is looked up, another caller narrows or widens the events."""
+    made = (await world.client.post(PATH, json=WISH, headers=ana.headers)).json()["data"]
+    one = f"{PATH}/{made['id']}"
+    weak = await api_key(world, ana, "write_profile read_projects read_portfolio")
+    check = world.webhooks._egress.check
+    meanwhile = [["project.funded"], ["distribution.available"]]
+
+    async def slow(url: str) -> None:
+        await check(url)
+        if meanwhile and url.endswith("/new"):
+            events = {"events": meanwhile.pop(0)}
+            assert (await world.client.patch(one, json=events, headers=ana.headers)).status_code == 200
+
+    monkeypatch.setattr(world.webhooks._egress, "check", slow)
+    new = {"url": "http://127.0.0.1:9/new"}
+    changed = await world.client.patch(one, json=new, headers=weak)
+    refused = await world.client.patch(one, json=new | {"description": "mine"}, headers=weak)
+
+    assert (changed.json()["data"]["url"], changed.json()["data"]["events"]) == (
+        new["url"],
+        ["project.funded"],
+    )
+    assert refused.status_code == 422  # it is of events that the key may not hear of
+    shown = (await world.client.get(one, headers=ana.headers)).json()["data"]
+    assert (shown["description"], shown["events"]) == ("", ["distribution.available"])
+
+
 @pytest.mark.parametrize(
     "change, field",
     [
