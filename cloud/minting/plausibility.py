@@ -14,11 +14,13 @@ It is plausible when all of these hold:
 """
 
 import math
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from cloud.minting.errors import ReportRefused
 from cloud.minting.model import Claim
 from cloud.minting.quality import exact
+from shared.clock import to_micros
 from shared.money import show_amount
 from shared.units import MICROS_PER_SECOND
 
@@ -26,14 +28,18 @@ ENERGY_MWH_MIN = 1_000
 ENERGY_MWH_MAX = 10_000_000
 MWH_PER_WATT_SECOND = Fraction(10, 36)
 INTERVAL_SLACK_S = 1
+_CALENDAR_US = range(
+    to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(datetime.max.replace(tzinfo=UTC)) + 1
+)
+"""The moments that can be written down; a duration or another zone's clock may lead out of them."""
 
 
 def validate(claim: Claim) -> None:
     """Let pass what a policy may then decide on.
 
     Raises:
-        ReportRefused: energy outside 0.001 to 10 kWh, a number that is not finite, no duration, or a
-            transfer of a node to itself.
+        ReportRefused: energy outside 0.001 to 10 kWh, a number that is not finite, no duration, an interval
+            outside of the calendar, or a transfer of a node to itself.
     """
     for name, value in (
         ("avg_voltage", claim.voltage_v_mean),
@@ -50,6 +56,8 @@ def validate(claim: Claim) -> None:
         raise ReportRefused(f"received energy: {_kwh(claim.received_mwh)} kWh must not be negative")
     if claim.duration_s <= 0:
         raise ReportRefused(f"duration_seconds: {claim.duration_s} must be above 0")
+    if claim.started_at_us not in _CALENDAR_US or claim.ended_at_us not in _CALENDAR_US:
+        raise ReportRefused("started_at, ended_at: outside of the years 1 to 9999, in UTC")
     if claim.sender_uid == claim.receiver_uid:
         raise ReportRefused(f"sender_uid and receiver_uid: both are {claim.sender_uid}")
 

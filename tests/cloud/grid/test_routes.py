@@ -259,6 +259,7 @@ BAD_INPUT = [
     ("/iot/energy/report", REPORT | {"source": "x"}, 400, "source"),
     ("/iot/energy/report", REPORT | {"report": "{}", "signature": "x"}, 400, "enrol first"),
     ("/iot/energy/report", REPORT | {"ended_at": "2030-01-01T00:00:00Z"}, 400, "future"),
+    ("/iot/energy/report", REPORT | {"ended_at": "0001-01-01T00:00:00Z"}, 400, "ended_at"),
     ("/iot/transfer", TRANSFER | {"receiver_node_uid": "NODE_A"}, 400, "receiver_node_uid"),
     ("/iot/transfer", TRANSFER | {"receiver_node_uid": "NODE_Z"}, 404, "NODE_Z"),
     ("/iot/transfer", TRANSFER | {"device_id": "nobody"}, 404, "nobody"),

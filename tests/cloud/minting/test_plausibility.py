@@ -96,9 +96,17 @@ def test_a_duration_must_fit_into_its_interval():
     assert "do not fit" in doubts_about(a_claim(ended_at_us=1_439_199_999))
 
 
-@pytest.mark.parametrize("energy_mwh", [1_000, 10_000_000])
-def test_the_limits_of_a_report_are_inclusive(energy_mwh):
-    validate(a_claim(energy_mwh=energy_mwh))
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"energy_mwh": 1_000},
+        {"energy_mwh": 10_000_000},
+        {"started_at_us": -62_135_596_800_000_000, "ended_at_us": 253_402_300_799_999_999},
+    ],
+    ids=str,
+)
+def test_the_limits_of_a_report_are_inclusive(limits):
+    validate(a_claim(**limits))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,8 @@ def test_the_limits_of_a_report_are_inclusive(energy_mwh):
         ({"duration_s": -1.0}, "duration_seconds"),
         ({"received_mwh": -1}, "received"),
         ({"receiver_uid": "NODE_A"}, "NODE_A"),
+        ({"started_at_us": -62_135_596_800_000_001}, "started_at, ended_at"),  # the year before the first
+        ({"ended_at_us": 253_402_300_800_000_000}, "started_at, ended_at"),  # the year 10000
     ],
 )
 def test_what_no_policy_may_let_in_is_refused_with_its_field(changes, field):
