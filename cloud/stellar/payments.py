@@ -58,7 +58,9 @@ def memo_number(memo: str | None) -> int | None:
 
 
 def _memo(payment: Payment) -> str | None:
-    return payment.to_muxed_id or payment.transaction.memo
+    """Without U+0000, for which PostgreSQL has no room: the payment would hold up all that come behind it."""
+    memo = payment.to_muxed_id or payment.transaction.memo
+    return None if memo is None else memo.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _asset(payment: Payment, issuer: str) -> Asset | None:

@@ -91,6 +91,19 @@ async def test_a_payment_that_names_nobody_is_kept_and_credited_by_an_administra
         await world.deposits.assign(number, world.ana)
 
 
+async def test_a_memo_that_a_database_cannot_keep_holds_up_nobody_behind_it(tmp_path, store):
+    async with World.opened(tmp_path, store=store) as world:
+        world.chain.deposit(ME, 7 * LT, memo="a\0b", memo_type="text")
+        world.chain.deposit(ME, 25 * LT, memo=await memo(world, world.ana))
+
+        await world.watcher.step()
+
+        assert await world.balance(world.ana, Asset.XLM) == 25 * LT
+        assert [(kept.amount, kept.memo) for kept in await world.deposits.unmatched()] == [
+            (7 * LT, "a\ufffdb")
+        ]
+
+
 async def test_what_never_came_cannot_be_assigned(world):
     with pytest.raises(UnknownDeposit):
         await world.deposits.assign(4096, world.ana)
