@@ -188,7 +188,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Public facts that explain it, JSON-ready; they become part of the leaf. No name, no address."""
     book: Book = "public"
     at_us: int | None = None
-    """The moment its amounts were worked out for; None where they do not depend on time."""
+    """The moment its amounts were worked out for, or a term runs from; None where nothing depends on it."""
 
 
 class PostedEntry(Struct, frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
 An open order's XLM, LT or deposit lie in `<account>/orders`. A fill of a covered order is settled at once,
 out of both holds. One of a pledge moves the buyer's XLM and the seller's deposit to `<account>/trades` until
 it is delivered or refunded. What a buyer had reserved above the price goes back at the fill. Every settled
-trade is followed by the burn of its LT. The facts name orders, trades, amounts and prices, so that a stranger
-can match the orders again and work every entry out.
+trade is followed by the burn of its LT. The entries of new orders and of undelivered trades have the times of
+those, which their terms run from. The facts name orders, trades, amounts and prices, so that a stranger can
+match the orders again and work every entry out.
 """
 
 from typing import Any
@@ -28,6 +29,7 @@ def reserve_entry(order: Order) -> Entry:
         postings=_moved(order.account, f"{order.account}/{ORDERS_HOLD}", _asset(order), reserved(order)),
         facts={"reason": _reserve_reason(order), "order_id": order.id}
         | _amounts(order.lots, order.price_ticks),
+        at_us=order.created_at_us,
     )
 
 
@@ -55,6 +57,7 @@ def matched_entry(trade: Trade, *, limit_ticks: int) -> Entry:
         kind=EntryKind.HOLD,
         postings=_without_zeros(postings),
         facts={"reason": "trade_matched"} | _trade_facts(trade),
+        at_us=trade.created_at_us,
     )
 
 

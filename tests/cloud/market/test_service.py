@@ -6,16 +6,24 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from cloud.errors import CloudError
 from cloud.identity.service import Identity
+from cloud.kit.events import EventLog
 from cloud.kit.idempotency import NO_KEY
 from cloud.ledger.errors import InsufficientFunds
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
+from cloud.ledger.service import Ledger
 from cloud.market.model import OrderStatus, Side, Wish, lots_of_mint, show_lots, show_price_ticks
 from cloud.market.service import Market
+from shared.clock import ManualClock
 
 LT = 10_000_000
+
+
+class Moment(Struct, frozen=True):
+    at_us: int
 
 
 class People:
@@ -195,3 +203,39 @@ async def test_an_id_that_a_database_cannot_even_look_up_hurts_nobody_else_in_it
     assert isinstance(bad, CloudError)
     assert bad.status in {400, 404}
     assert [order.id for order in await market.open_orders()] == [first.id, last.id]
+
+
+class Running(ManualClock):
+    """Every look at it is a microsecond later than the one before, as real ones are."""
+
+    def now_us(self) -> int:
+        self.advance(1e-6)
+        return super().now_us()
+
+
+async def test_a_stranger_counts_an_orders_week_and_a_trades_day_from_the_same_moment_as_the_market(
+    store, signing_key, settings
+):
+    """Else whoever reads the book finds one ended a moment too soon."""
+    clock = Running()
+    ledger = Ledger(store, clock, signing_key)
+    identity = Identity(store, clock, ledger, bytes(32), settings)
+    market = Market(store, clock, EventLog(store, clock), ledger, identity)
+    async with store.write() as tx:
+        ana, ben = [await identity.add(tx, letter * 56) for letter in "AB"]
+
+    await market.place(ana, Wish(side=Side.BUY, lots=100, price_ticks=10_000), NO_KEY)
+    await market.place(ben, Wish(side=Side.SELL, lots=100, price_ticks=10_000), NO_KEY)
+
+    async with store.read() as tx:
+        moments = [
+            [row.at_us for row in await tx.fetch_all(Moment, sql)]
+            for sql in (
+                "SELECT at_us FROM entries WHERE kind = 'hold' ORDER BY id",
+                "SELECT created_at_us AS at_us FROM orders ORDER BY seq",
+                "SELECT created_at_us AS at_us FROM trades",
+            )
+        ]
+    entries, orders, trades = moments
+    assert len(set(entries)) == 3
+    assert entries == [*orders, *trades]
