@@ -240,9 +240,9 @@ class Identity:
             for row in await storage.places_of(tx, person_ids)
         }
 
-    async def become_donor(self, tx: WriteTx, person: Person) -> None:
-        """Make a recipient a donor."""
-        await storage.set_role(tx, person.id, Role.DONOR)
+    async def become_donor(self, tx: WriteTx, person_id: int) -> None:
+        """Make a recipient a donor; whoever is something else stays that."""
+        await storage.change_role(tx, person_id, Role.RECIPIENT, Role.DONOR)
 
     async def set_kyc(self, tx: WriteTx, person: Person, status: str, *, verified_at_us: int | None) -> None:
         """What `cloud/kyc` found out."""

@@ -140,6 +140,14 @@ async def set_role(tx: WriteTx, person_id: int, role: Role) -> None:
     )
 
 
+async def change_role(tx: WriteTx, person_id: int, before: Role, after: Role) -> None:
+    """Where it is the one of before."""
+    await tx.execute(
+        "UPDATE people SET role = :after WHERE id = :person_id AND role = :before",
+        {"before": before.value, "after": after.value, "person_id": person_id},
+    )
+
+
 async def set_location(tx: WriteTx, person_id: int, location: str) -> None:
     await tx.execute(
         "UPDATE people SET location = :location WHERE id = :person_id",

@@ -344,5 +344,5 @@ class Market:
 
     async def _place(self, deal: Dealing, person: Person, order: Order) -> Order:
         if order.side is Side.SELL and person.role is Role.RECIPIENT:
-            await self._identity.become_donor(deal.tx, person)
+            await self._identity.become_donor(deal.tx, person.id)
         return await deal.place(order)

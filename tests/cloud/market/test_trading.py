@@ -254,6 +254,18 @@ async def test_an_operator_who_sells_stays_one(ana, parts):
         assert (await parts.services.identity.person(tx, ana.person.id)).role is Role.OPERATOR
 
 
+async def test_who_became_an_operator_while_their_sale_waited_stays_one(ana, parts):
+    await ana.earn(500)
+    await ana.client.post("/api/v1/network/node/register", json={"location": "Pune"}, headers=ana.headers)
+
+    wish = Wish(side=Side.SELL, lots=500, price_ticks=10_000)
+    await parts.services.market.place(ana.person, wish, NO_KEY)  # as they were when they asked
+
+    assert ana.person.role is Role.RECIPIENT
+    async with parts.store.read() as tx:
+        assert (await parts.services.identity.person(tx, ana.person.id)).role is Role.OPERATOR
+
+
 async def test_a_refused_sale_promotes_nobody(ana, parts):
     answer = await ana.create("sell", 11, 5.0)
 
