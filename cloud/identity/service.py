@@ -32,7 +32,6 @@ from shared.money import TOKEN_UNITS
 logger = logging.getLogger(__name__)
 
 FAUCET_XLM = 10_000
-READ_AT_ONCE = 500
 """What a new wallet starts with on offline and testnet."""
 _ID_DIGITS_MAX = 18
 """So that it fits the column."""
@@ -263,11 +262,7 @@ class Identity:
 
     async def shown_ids(self, tx: ReadTx, person_ids: Iterable[int]) -> dict[int, str]:
         """How people are shown to others; without those who are unknown."""
-        wanted, shown = list(person_ids), {}
-        for start in range(0, len(wanted), READ_AT_ONCE):
-            for person in await storage.people_by_id(tx, wanted[start : start + READ_AT_ONCE]):
-                shown[person.id] = person.shown_id
-        return shown
+        return {person.id: person.shown_id for person in await storage.people_by_id(tx, list(person_ids))}
 
     async def person(self, tx: ReadTx, person_id: int) -> Person:
         """The person with this id.

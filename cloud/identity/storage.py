@@ -69,9 +69,10 @@ async def person_by_id(tx: ReadTx, person_id: int) -> Person | None:
 
 
 async def people_by_id(tx: ReadTx, person_ids: Sequence[int]) -> list[Person]:
-    params = {f"id{number}": person_id for number, person_id in enumerate(person_ids)}
-    wanted = ", ".join(f":{name}" for name in params)
-    return await tx.fetch_all(Person, f"SELECT {_PERSON} FROM people WHERE id IN ({wanted})", params)
+    people: list[Person] = []
+    for names, params in in_lists(person_ids):
+        people += await tx.fetch_all(Person, f"SELECT {_PERSON} FROM people WHERE id IN ({names})", params)
+    return people
 
 
 async def person_by_wallet(tx: ReadTx, wallet_address: str) -> Person | None:
