@@ -13,10 +13,9 @@ from cloud.ledger.double_entry import (
     movements,
 )
 from cloud.ledger.errors import BalanceOutOfRange, InsufficientFunds, Unbalanced
-from cloud.ledger.model import HOLDS_LT, Asset, Posting, Supply, SystemAccount
+from cloud.ledger.model import HOLDS_LT, MINTS, Asset, Posting, Supply, SystemAccount
 
 _PSEUDONYM = re.compile(r"acct_[0-9a-z]{26}(/[a-z_]+)*")
-_MINTS = (SystemAccount.MINT_ENERGY, SystemAccount.MINT_REWARD, SystemAccount.MINT_YIELD)
 
 
 class Balances:
@@ -68,7 +67,7 @@ class Balances:
     def supply(self, *, mints: int, burns: int, trades: int) -> Supply:
         """What the service's own totals must be, given the numbers of entries."""
         return Supply(
-            minted=-sum(self.of(account, Asset.LT) for account in _MINTS),
+            minted=-sum(self.of(account, Asset.LT) for account in MINTS),
             burned=self.of(SystemAccount.BURNED, Asset.LT),
             energy_mwh=self.of(SystemAccount.MINTED, Asset.ENERGY),
             co2_saved_mg=-self.of(SystemAccount.CARBON_SOURCE, Asset.CO2_SAVED),

@@ -16,6 +16,7 @@ from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
 from cloud.ledger.books import Books
 from cloud.ledger.model import (
     DECIMALS,
+    MINTS,
     Anchor,
     Asset,
     ConsistencyProof,
@@ -192,13 +193,9 @@ def _trade(record: EntryRecord, burns: Mapping[int, str]) -> dict[str, Any]:
 
 def _mint(record: EntryRecord) -> dict[str, Any]:
     document = _decoder.decode(record.document)
-    minted = -sum(
-        document.moved(source, Asset.LT)
-        for source in (SystemAccount.MINT_ENERGY, SystemAccount.MINT_REWARD, SystemAccount.MINT_YIELD)
-    )
     return {
         **_entry(record),
-        "tokens": show_amount(minted),
+        "tokens": show_amount(-sum(document.moved(source, Asset.LT) for source in MINTS)),
         "kwh": show_amount(
             document.moved(SystemAccount.MINTED, Asset.ENERGY), decimals=DECIMALS[Asset.ENERGY]
         ),
