@@ -42,9 +42,10 @@ def parse_amount(value: object, *, decimals: int, field: str) -> int:
         raise BadAmount(f"{field} is out of range: {str(value)[:40]}")
     if not amount:
         return 0
-    while exponent < 0 and digits and digits[-1] == 0:
-        digits, exponent = digits[:-1], exponent + 1
-    if -exponent > decimals:
+    zeros = 0  # behind the point, at the end
+    while exponent + zeros < 0 and digits[-1 - zeros] == 0:
+        zeros += 1
+    if -(exponent + zeros) > decimals:
         raise BadAmount(f"{field} has more than {decimals} decimals: {str(value)[:40]}")
     units = int(amount.scaleb(decimals))
     if abs(units) > AMOUNT_MAX:

@@ -41,6 +41,14 @@ def test_an_exact_amount_becomes_units(value, decimals, units):
     assert parse_amount(value, decimals=decimals, field="amount") == units
 
 
+def test_a_million_zeros_take_no_longer_than_reading_them():
+    """A body holds so many. With a copy of the others for each, the service would stand still for minutes."""
+    zeros = "0" * 1_000_000
+
+    assert parse_amount(Decimal("2.5" + zeros), decimals=1, field="amount") == 25
+    assert parse_amount(Decimal("-20." + zeros), decimals=0, field="amount") == -20
+
+
 @pytest.mark.parametrize(
     "value",
     [
