@@ -2,11 +2,19 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
-from terra_lumina import NotFoundError, OAuthApp, StreamClosedError, Token, UnexpectedAnswerError
+from terra_lumina import (
+    ConnectionFailedError,
+    NotFoundError,
+    OAuthApp,
+    StreamClosedError,
+    Token,
+    UnexpectedAnswerError,
+)
 from tests.clients.conftest import Either, Waits
-from tests.clients.stand_in import StandIn
+from tests.clients.stand_in import Fault, StandIn
 
 AUTH = {"type": "auth", "token": "access-0"}
 PORTFOLIO = {"type": "subscribe", "channel": "portfolio"}
@@ -107,6 +115,52 @@ def test_a_token_that_ended_is_renewed_once(done: Either, stand_in: StandIn) -> 
     done.take(updates, 1)
 
     assert [heard[0]["token"] for heard in stand_in.heard] == ["access-0", "access-1"]
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """So many requests find no network."""
+    left = [None, None]
+
+    def failing(request: Any) -> Any:
+        def sent(*given: Any, **named: Any) -> Any:
+            if left:
+                left.pop()
+                raise httpx.ConnectError("no network")
+            return request(*given, **named)
+
+        return sent
+
+    for kind in (httpx.Client, httpx.AsyncClient):
+        monkeypatch.setattr(kind, "request", failing(kind.request))
+    return left
+
+
+@pytest.mark.parametrize("expires_at", [0, 1e12], ids=["by its time", "by the service's word"])
+def test_a_stream_outlives_an_outage_in_which_its_token_ends(
+    done: Either, stand_in: StandIn, waits: Waits, offline: list[None], expires_at: float
+) -> None:
+    stand_in.told.extend([(3, [], 4401)] if expires_at else [])
+    stand_in.told.append((3, [PONG, portfolio(1)], 1000))
+    app = OAuthApp(client_id="app_1", redirect_uri="https://yourapp.com/callback")
+    token = Token(access_token="access-0", refresh_token="refresh-0", expires_at=expires_at)
+    updates = done.client(stand_in.base_url, app=app, token=token).stream(portfolio=True)
+
+    assert done.take(updates, 1)[0].seq == 1
+
+    assert (offline, stand_in.tokens_given) == ([], 1)
+    assert stand_in.heard[-1][0]["token"] == "access-1"
+    assert waits[-2:] == ([1, 2] if expires_at else [0.5, 1])
+
+
+def test_a_renewal_that_may_have_happened_ends_the_stream(done: Either, stand_in: StandIn) -> None:
+    """Sent again it could end the whole consent."""
+    stand_in.faults.append(Fault(None))
+    app = OAuthApp(client_id="app_1", redirect_uri="https://yourapp.com/callback")
+    token = Token(access_token="access-0", refresh_token="refresh-0", expires_at=0)
+
+    with pytest.raises(ConnectionFailedError):
+        done.take(done.client(stand_in.base_url, app=app, token=token).stream(portfolio=True), 1)
 
 
 def test_a_new_token_that_is_refused_ends_the_stream(done: Either, stand_in: StandIn) -> None:

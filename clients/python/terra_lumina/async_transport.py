@@ -22,7 +22,7 @@ from terra_lumina.conversation import (
     page,
     unanswered,
 )
-from terra_lumina.errors import UnexpectedAnswerError
+from terra_lumina.errors import ConnectionFailedError, UnexpectedAnswerError
 from terra_lumina.oauth import Token, token_of
 from terra_lumina.streaming import Stream, Update, check_close, check_handshake, has_token_ended, stream_url
 
@@ -78,10 +78,20 @@ class AsyncTransport:
         """
         url = stream_url(self.caller.base_url)
         account = self.caller.account
+        ended: Token | None = None
+        """The service no longer takes it."""
         renewed: Token | None = None
         """The last token that was got because the service no longer took the one before."""
         while True:
-            token = await self._credential()
+            try:
+                if ended is not None:
+                    renewed, ended = await self.renew(ended), None
+                token = await self._credential()
+            except ConnectionFailedError as error:
+                if error.was_sent:
+                    raise
+                await self._sleep(stream.pause_s())
+                continue
             try:
                 async with connect(url) as connection:
                     for greeting in stream.greeting(token):
@@ -95,7 +105,7 @@ class AsyncTransport:
                 if stale is None or stale is renewed or not has_token_ended(error.rcvd):
                     check_close(error.rcvd)
                 else:
-                    renewed = await self.renew(stale)
+                    ended = stale
             except InvalidStatus as error:
                 check_handshake(error.response.status_code)
             except (OSError, InvalidHandshake):

@@ -308,7 +308,7 @@ def _error(outcome: Outcome, told_s: float | None) -> TerraLuminaError:
     if isinstance(outcome, Answer):
         request_id = outcome.headers.get("x-request-id")
         return error_of(outcome.status, outcome.body, retry_after_s=told_s, request_id=request_id)
-    cause = outcome.error if outcome is not None else None
-    failed = ConnectionFailedError(f"{type(cause).__name__}: {cause}")
+    cause, was_sent = outcome if outcome is not None else (None, True)
+    failed = ConnectionFailedError(f"{type(cause).__name__}: {cause}", was_sent=was_sent)
     failed.__cause__ = cause
     return failed

@@ -33,6 +33,11 @@ class TerraLuminaError(Exception):
 class ConnectionFailedError(TerraLuminaError):
     """No answer came, however often it was tried; what was asked for may have happened all the same."""
 
+    def __init__(self, message: str, *, was_sent: bool = True) -> None:
+        super().__init__(message)
+        self.was_sent = was_sent
+        """False: the last try never left, so that did not happen."""
+
 
 class UnexpectedAnswerError(TerraLuminaError):
     """An answer that the document does not know."""

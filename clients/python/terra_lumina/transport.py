@@ -22,7 +22,7 @@ from terra_lumina.conversation import (
     page,
     unanswered,
 )
-from terra_lumina.errors import UnexpectedAnswerError
+from terra_lumina.errors import ConnectionFailedError, UnexpectedAnswerError
 from terra_lumina.oauth import Token, token_of
 from terra_lumina.streaming import Stream, Update, check_close, check_handshake, has_token_ended, stream_url
 
@@ -70,10 +70,20 @@ class Transport:
         """
         url = stream_url(self.caller.base_url)
         account = self.caller.account
+        ended: Token | None = None
+        """The service no longer takes it."""
         renewed: Token | None = None
         """The last token that was got because the service no longer took the one before."""
         while True:
-            token = self._credential()
+            try:
+                if ended is not None:
+                    renewed, ended = self.renew(ended), None
+                token = self._credential()
+            except ConnectionFailedError as error:
+                if error.was_sent:
+                    raise
+                self._sleep(stream.pause_s())
+                continue
             try:
                 with connect(url) as connection:
                     for greeting in stream.greeting(token):
@@ -87,7 +97,7 @@ class Transport:
                 if stale is None or stale is renewed or not has_token_ended(error.rcvd):
                     check_close(error.rcvd)
                 else:
-                    renewed = self.renew(stale)
+                    ended = stale
             except InvalidStatus as error:
                 check_handshake(error.response.status_code)
             except (OSError, InvalidHandshake):
