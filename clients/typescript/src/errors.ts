@@ -18,7 +18,16 @@ export class TerraLuminaError extends Error {
 }
 
 /** No answer came, however often it was tried; what was asked for may have happened all the same. */
-export class ConnectionFailedError extends TerraLuminaError {}
+export class ConnectionFailedError extends TerraLuminaError {
+  /** @param wasSent false: the last try never left, so that did not happen. */
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    readonly wasSent = true,
+  ) {
+    super(message, options);
+  }
+}
 
 /** An answer that the document does not know. */
 export class UnexpectedAnswerError extends TerraLuminaError {}

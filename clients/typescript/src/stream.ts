@@ -4,7 +4,7 @@
  */
 
 import { camelCased } from './case.js';
-import { NotFoundError, StreamClosedError, UnexpectedAnswerError } from './errors.js';
+import { ConnectionFailedError, NotFoundError, StreamClosedError, UnexpectedAnswerError } from './errors.js';
 import type { Token } from './oauth.js';
 import { idOf, type Transport } from './transport.js';
 import type { Update } from './types.js';
@@ -46,10 +46,27 @@ export async function* streamed(
 ): AsyncGenerator<Update, void, undefined> {
   const story = new Story(options);
   const url = `ws${transport.baseUrl.slice('http'.length)}/ws`;
+  /** The service no longer takes it. */
+  let ended: Token | undefined;
+  /** The last token that was got because the service no longer took the one before. */
   let renewed: Token | undefined;
   let failures = 0;
+  const pause = () => {
+    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** failures);
+    failures += 1;
+    return transport.around.sleep(most * transport.around.random());
+  };
   for (;;) {
-    const token = await transport.bearer(); // before the socket, which would open with nobody listening
+    let token: string; // before the socket, which would open with nobody listening
+    try {
+      if (ended !== undefined) renewed = await transport.renew(ended);
+      ended = undefined;
+      token = await transport.bearer();
+    } catch (error) {
+      if (!(error instanceof ConnectionFailedError) || error.wasSent) throw error;
+      await pause();
+      continue;
+    }
     const connection = new Connection(new kind(url), story.greeting(token));
     try {
       for (;;) {
@@ -57,7 +74,7 @@ export async function* streamed(
         if ('code' in heard) {
           const stale = transport.renewable();
           if (heard.code === TOKEN_ENDED && stale !== undefined && stale !== renewed) {
-            renewed = await transport.renew(stale);
+            ended = stale;
           } else if (!RETRIED_CLOSES.has(heard.code)) {
             throw new StreamClosedError(heard.code, heard.reason);
           }
@@ -70,9 +87,7 @@ export async function* streamed(
     } finally {
       connection.close();
     }
-    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** failures);
-    failures += 1;
-    await transport.around.sleep(most * transport.around.random());
+    await pause();
   }
 }
 

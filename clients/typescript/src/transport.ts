@@ -35,7 +35,8 @@ export interface Surroundings {
   nowMs: () => number;
 }
 
-type Outcome = Told | { cause: unknown; wasSent: boolean };
+type Unanswered = { cause: unknown; wasSent: boolean };
+type Outcome = Told | Unanswered;
 
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 const ID = /^[A-Za-z0-9_-]{1,200}$/;
@@ -76,7 +77,7 @@ export class Transport {
   async form(path: string, form: Record<string, string>): Promise<string> {
     const headers = { ...commonHeaders(), 'Content-Type': 'application/x-www-form-urlencoded' };
     const outcome = await this.#sent(this.baseUrl + path, 'POST', headers, new URLSearchParams(form).toString());
-    if ('cause' in outcome) throw connectionFailed(outcome.cause);
+    if ('cause' in outcome) throw connectionFailed(outcome);
     if (!isSuccess(outcome)) throw oauthErrorOf(outcome);
     return outcome.text;
   }
@@ -157,7 +158,7 @@ export class Transport {
   #pauseMs(outcome: Outcome, call: Call, tried: number): number {
     const isAnswer = !('cause' in outcome);
     const told = isAnswer ? retryAfterS(outcome.headers, this.around.nowMs()) : undefined;
-    const error = isAnswer ? errorOf(outcome, told) : connectionFailed(outcome.cause);
+    const error = isAnswer ? errorOf(outcome, told) : connectionFailed(outcome);
     const status = isAnswer ? outcome.status : undefined;
     if (!mayBeRepeated(status, call.isRepeatable ?? true, isAnswer || outcome.wasSent)) throw error;
     const afterS = told ?? (error as Partial<ApiError>).retryAfter;
@@ -212,7 +213,7 @@ function isSuccess(answer: Told): boolean {
   return answer.status >= 200 && answer.status < 300;
 }
 
-function connectionFailed(cause: unknown): ConnectionFailedError {
+function connectionFailed({ cause, wasSent }: Unanswered): ConnectionFailedError {
   const inner = (cause as { cause?: unknown }).cause;
-  return new ConnectionFailedError(String(inner ?? cause), { cause });
+  return new ConnectionFailedError(String(inner ?? cause), { cause }, wasSent);
 }

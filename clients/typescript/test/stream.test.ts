@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NotFoundError, OAuthApp, ServerError, StreamClosedError, type Socket, type Update } from '@terra-lumina/sdk';
+import { ConnectionFailedError, NotFoundError, OAuthApp, ServerError, StreamClosedError, type Socket, type Update } from '@terra-lumina/sdk';
 import { StandIn } from './stand-in.js';
 
 type Told = { says: object[]; code: number };
@@ -107,6 +107,36 @@ test('a connection is opened when there is a token to begin it with', { timeout:
 
   assert.equal(update?.seq, 1);
   assert.deepEqual(heard.map((said) => said[0]?.['token']), ['access-1']);
+});
+
+for (const [ends, expiresAt, pauses] of [
+  ['by its time', 0, [500, 1_000]],
+  ['by the service’s word', 1e15, [500, 1_000, 2_000]],
+] as const) {
+  test(`a stream outlives an outage in which its token ends ${ends}`, { timeout: 10_000 }, async () => {
+    const heard: Record<string, unknown>[][] = [];
+    const app = new OAuthApp({ clientId: 'app_1', redirectUri: 'https://yourapp.com/cb' });
+    const token = { accessToken: 'access-0', refreshToken: 'refresh-0', expiresAt };
+    const told = expiresAt === 0 ? [] : [{ says: [], code: 4401 }];
+    const service = new StandIn();
+    const api = service.client({ app, token, WebSocket: sockets([...told, { says: [PONG, portfolio(1)], code: 1000 }], heard) });
+
+    service.faults.push({ code: 'ENOTFOUND' }, { code: 'ECONNREFUSED' });
+    const [update] = await take(api.stream({ portfolio: true }), 1);
+
+    assert.deepEqual([update?.seq, service.tokens, heard.at(-1)?.[0]?.['token']], [1, 1, 'access-1']);
+    assert.deepEqual(service.slept, pauses);
+  });
+}
+
+test('a renewal that may have happened ends the stream', async () => {
+  const app = new OAuthApp({ clientId: 'app_1', redirectUri: 'https://yourapp.com/cb' });
+  const token = { accessToken: 'access-0', refreshToken: 'refresh-0', expiresAt: 0 };
+  const service = new StandIn();
+  const api = service.client({ app, token, WebSocket: sockets([], []) });
+
+  service.faults.push({ code: 'ECONNRESET' });
+  await assert.rejects(take(api.stream({ portfolio: true }), 1), ConnectionFailedError);
 });
 
 test('what cannot be streamed is said at once', async () => {
