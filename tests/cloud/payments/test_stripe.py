@@ -8,7 +8,7 @@ import pytest
 from cloud.errors import NotFound
 from cloud.payments import storage
 from cloud.payments.errors import ProviderUnavailable
-from cloud.payments.model import PaymentState, PayoutState, RefundState
+from cloud.payments.model import PaymentState, Payout, PayoutState, RefundState
 from cloud.payments.service import NotPaid
 from tests.cloud.payments.world import RETURN_URL
 
@@ -354,6 +354,25 @@ async def test_a_payout_is_transferred_once_and_told(world) -> None:
     (sent,) = world.stripe.transfers.values()
     assert (sent["amount"], sent["currency"], sent["destination"]) == (1_575, "usd", "acct_ana")
     assert world.listener.heard == [("TL-DIST-Q3-2025-1", "payout", "paid")]
+
+
+async def test_what_one_round_has_taken_another_leaves(world) -> None:
+    await pay_out(world)
+    world.clock.advance(1)
+    world.stripe.hold = asyncio.Event()
+    first = asyncio.create_task(world.payments.run_due())
+    await asyncio.wait_for(world.stripe.arrived.wait(), 10)
+
+    too_late = await world.payments.run_due()
+    now_us = world.clock.now_us()
+    async with world.store.write() as tx:  # a round that had found it due before it was taken
+        taken = await storage.take(
+            tx, Payout, (await world.payout()).id, now_us=now_us, lease_until_us=now_us + 1
+        )
+    world.stripe.hold.set()
+
+    assert (taken, too_late, await first) == (None, 0, 1)
+    assert len(world.stripe.requests) == 1
 
 
 async def test_without_an_account_at_stripe_a_payout_waits_and_holds_nobody_up(world) -> None:
