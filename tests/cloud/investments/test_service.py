@@ -9,7 +9,7 @@ from cloud.investments.model import InvestmentFilter
 from cloud.kit.idempotency import Call, IdempotencyConflict, Once
 from cloud.kyc.errors import KycRequired
 from cloud.ledger.model import SystemAccount, ownership
-from cloud.payments.model import PaymentState
+from cloud.payments.model import PaymentState, RefundState
 from cloud.payments.sandbox import Choice
 from cloud.projects.errors import InvestmentUnavailable, NoSuchProject
 from tests.cloud.investing import VISA
@@ -217,6 +217,24 @@ async def test_late_money_that_is_told_twice_is_sent_back_once(world, ana):
     assert await world.balance(f"{ana.account}/refund") == 51_000
     async with world.store.read() as tx:
         assert await tx.fetch_value("SELECT COUNT(*) FROM refunds") == 1
+
+
+async def test_a_refund_that_is_told_twice_has_left_once(world, ana):
+    placement = await world.place(ana, "500.00")
+    world.clock.advance(HALF_HOUR_S)
+    await world.provider.choose(placement.intent_id, Choice.PAY)
+    await world.investments.expire_due()
+    await world.pay_out()
+    async with world.store.write() as tx:
+        payment = await world.payments.payment_of(tx, placement.investment.id)
+        refund = await world.payments.refund(tx, payment.id, reason="it is there already")
+
+    async with world.store.write() as tx:
+        await world.investments.refund_changed(tx, refund, payment)
+
+    assert refund.state is RefundState.SUCCEEDED
+    assert await world.balance(f"{ana.account}/refund") == 0
+    assert await world.paid_in() == 0
 
 
 async def test_news_that_come_twice_change_nothing(world, ana):
