@@ -93,7 +93,7 @@ class _UseCase(Statements):
         await self._make_ready()
         try:
             self._connection.executemany(sql, rows)
-        except sqlite3.Error as error:
+        except Exception as error:
             raise self._failed(error) from error
 
     def after_commit(self, callback: Callable[[], None]) -> None:
@@ -114,7 +114,7 @@ class _UseCase(Statements):
             await self._make_ready()
         try:
             return self._connection.execute(sql, params or {})
-        except sqlite3.Error as error:
+        except Exception as error:
             raise self._failed(error) from error
 
     async def _make_ready(self) -> None:
@@ -126,14 +126,14 @@ class _UseCase(Statements):
                 self._behind_savepoint = True
             if self._postponed:
                 await self._postponed.write(Statements(self._connection))
-        except sqlite3.Error as error:
+        except Exception as error:
             raise self._failed(error) from error
 
     def _check_open(self) -> None:
         if not self._open:
             raise StoreUnavailable("this use case is over: nothing more can be read or written in it")
 
-    def _failed(self, error: sqlite3.Error) -> Exception:
+    def _failed(self, error: Exception) -> Exception:
         # PostgreSQL goes on with no use case after an error, so neither does SQLite.
         self._open = False
         self._failure = error
@@ -216,7 +216,7 @@ class SqliteStore:
         assert self._batch is not None  # noqa: S101  made by begin, taken by a commit or a loss only
         try:
             await self._batch.postponed.write(Statements(self.writer))
-        except sqlite3.Error:
+        except Exception:  # also what cannot even be sent: whoever postponed it waits to be told
             logger.exception("store postponed rows lost")
             if self.writer.in_transaction:
                 self.writer.execute("ROLLBACK")

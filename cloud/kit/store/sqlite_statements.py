@@ -19,8 +19,8 @@ def _into(into: type[T], row: sqlite3.Row) -> T:
     return msgspec.convert(dict(row), into, strict=False)  # 0 and 1 are the booleans of SQLite
 
 
-def translated(error: sqlite3.Error) -> Exception:
-    """A database error as ours; what only a wrong statement can cause stays as it is."""
+def translated(error: Exception) -> Exception:
+    """A database error as ours; what only a wrong statement or value can cause stays as it is."""
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintViolated(str(error))
     if isinstance(error, sqlite3.OperationalError) and not _is_defect(str(error)):

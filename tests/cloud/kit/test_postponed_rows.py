@@ -14,6 +14,9 @@ TURNS = "CREATE SEQUENCE writer_turns;"
 INSERT = "INSERT INTO notes (text) VALUES (:text)"
 
 
+refused = pytest.mark.parametrize("text", ["", "\ud800"], ids=["by a rule", "not even sent"])
+
+
 class Text(Struct, frozen=True):
     text: str
 
@@ -173,9 +176,10 @@ async def test_many_of_many_use_cases_are_all_there_in_their_order(store):
     assert store.commits <= 3
 
 
-async def test_what_the_database_refuses_fails_everybody_in_that_commit_and_nobody_after(store):
+@refused
+async def test_what_the_database_refuses_fails_everybody_in_that_commit_and_nobody_after(store, text):
     outcomes = await asyncio.gather(
-        later(store, "one"), later(store, ""), later(store, "two"), return_exceptions=True
+        later(store, "one"), later(store, text), later(store, "two"), return_exceptions=True
     )
     await later(store, "after")
 
@@ -183,9 +187,10 @@ async def test_what_the_database_refuses_fails_everybody_in_that_commit_and_nobo
     assert await stored(store) == ["after"]
 
 
-async def test_a_statement_behind_what_the_database_refuses_fails_as_well(store):
+@refused
+async def test_a_statement_behind_what_the_database_refuses_fails_as_well(store, text):
     outcomes = await asyncio.gather(
-        later(store, "one"), later(store, ""), at_once(store, "two"), return_exceptions=True
+        later(store, "one"), later(store, text), at_once(store, "two"), return_exceptions=True
     )
     await at_once(store, "after")
 
