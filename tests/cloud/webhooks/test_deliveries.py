@@ -291,6 +291,23 @@ async def test_what_was_delivered_can_be_sent_again(world, ana, receiver) -> Non
     assert [(one.number, one.excerpt) for one in attempts] == [(1, "thanks "), (2, "thanks ")]
 
 
+async def test_what_is_sent_again_hurries_no_later_event_of_the_same_object(world, ana, receiver) -> None:
+    made = await world.endpoint(ana, receiver)
+    created = await world.invested(ana, 1, "created")
+    await world.delivered(ana, made, created)
+    receiver.status = 500
+    completed = await world.invested(ana, 1, "completed")
+    waiting, _ = await world.settled(ana, made, completed, 1)
+    receiver.status = 200
+
+    await world.deliveries.resend(ana.manager, made.endpoint.id, created)
+    await world.settled(ana, made, created, 2)
+
+    still, attempts = await world.settled(ana, made, completed, 1)
+    assert (still, len(attempts)) == (waiting, 1)
+    assert waiting.due_at_us > world.clock.now_us()
+
+
 async def test_a_secret_is_sealed_in_the_database(world, ana, receiver) -> None:
     made = await world.endpoint(ana, receiver)
     async with world.parts.store.read() as tx:

@@ -177,3 +177,35 @@ async def test_an_application_hears_of_those_who_let_it_and_only_of_what_they_le
         await world.delivered(ana, endpoint, public)
         came = [one.id for one in receiver.came]
         assert came == [f"evt_{id_}" for id_ in (taken, heard, refused, public)]
+
+
+async def test_an_application_reaches_its_own_endpoints_and_no_others_of_its_owner(world, ana) -> None:
+    made = await world.parts.services.applications.register(
+        ana.person,
+        name="Diary",
+        is_confidential=True,
+        redirect_uris=[],
+        scopes=scopes_of("read_profile write_profile read_projects read_portfolio"),
+    )
+    client_id = made.application.client_id
+    asked = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": made.secret}
+    token = (await world.client.post("/v1/oauth/token", json=asked)).json()["access_token"]
+    app = {"Authorization": f"Bearer {token}"}
+    anas = (await world.client.post(PATH, json=WISH, headers=ana.headers)).json()["data"]
+
+    own = (await world.client.post(PATH, json=WISH, headers=app)).json()["data"]
+
+    assert own["client_id"] == client_id
+    assert [one["id"] for one in (await world.client.get(PATH, headers=app)).json()["data"]] == [own["id"]]
+    others = f"{PATH}/{anas['id']}"
+    for method, path in [
+        ("GET", others),
+        ("PATCH", others),
+        ("POST", f"{others}/rotate"),
+        ("POST", f"{others}/disable"),
+        ("GET", f"{others}/deliveries"),
+        ("DELETE", others),
+    ]:
+        body = {"json": {}} if method == "PATCH" else {}
+        assert (await world.client.request(method, path, headers=app, **body)).status_code == 404
+    assert len((await world.client.get(PATH, headers=ana.headers)).json()["data"]) == 2
