@@ -156,6 +156,18 @@ async def test_a_run_is_decided_once(somebody, parts) -> None:
         await decide(parts, run_id, is_verified=False)
 
 
+async def test_a_verdict_counts_once_and_renews_nothing(somebody, parts, clock) -> None:
+    ana = await somebody()
+    run_id = await ana.started()
+    await decide(parts, run_id)
+    clock.advance(DAY_S)
+    await ana.sign_in()
+
+    await parts.services.kyc.look(run_id)
+
+    assert (await ana.standing())["verified_at"] == "2026-01-01T00:00:00Z"
+
+
 async def test_a_click_whose_request_died_is_found_by_the_job(somebody, parts, clock) -> None:
     ana = await somebody()
     run_id = await ana.started()
