@@ -4,7 +4,7 @@ import logging
 
 from cloud.identity.model import Person
 from cloud.identity.service import Identity
-from cloud.kit.store import ReadTx, Store
+from cloud.kit.store import Store
 from cloud.network import storage
 from cloud.network.model import NetworkNode
 from cloud.network.storage import NodeRow
@@ -36,26 +36,28 @@ class Network:
         async with self._store.write() as tx:
             row = await storage.set_node(tx, wish)
             await self._identity.become_operator(tx, person, location, coordinates)
-            node = await self._shown(tx, row)
+        node = _shown(row, person.shown_id)
         logger.info("network node registered id=%s person_id=%d", node.id, person.id)
         return node, row.id == wish.id
 
     async def nodes(self, *, after: str, limit: int) -> list[NetworkNode]:
         """Registered after the node with that id (empty: from the first), oldest first."""
         async with self._store.read() as tx:
-            return [await self._shown(tx, row) for row in await storage.nodes_after(tx, after, limit)]
+            rows = await storage.nodes_after(tx, after, limit)
+            user_ids = await self._identity.shown_ids(tx, [row.person_id for row in rows])
+        return [_shown(row, user_ids[row.person_id]) for row in rows]
 
     async def total(self) -> int:
         """How many there are."""
         async with self._store.read() as tx:
             return await storage.node_total(tx)
 
-    async def _shown(self, tx: ReadTx, row: NodeRow) -> NetworkNode:
-        person = await self._identity.person(tx, row.person_id)
-        return NetworkNode(
-            id=row.id,
-            person_id=row.person_id,
-            user_id=person.shown_id,
-            location=row.location,
-            created_at_us=row.created_at_us,
-        )
+
+def _shown(row: NodeRow, user_id: str) -> NetworkNode:
+    return NetworkNode(
+        id=row.id,
+        person_id=row.person_id,
+        user_id=user_id,
+        location=row.location,
+        created_at_us=row.created_at_us,
+    )
