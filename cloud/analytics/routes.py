@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 
 from cloud.analytics.service import Analytics
 from cloud.identity.model import Person
-from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
+from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_facts
 from cloud.ledger.books import Books
 from cloud.market.model import Trade, show_lots, show_price_ticks
 from cloud.market.service import Market
@@ -45,10 +45,7 @@ async def transactions(
     hashes = await books.tx_hashes(entries)
     return {
         "transactions": [_shown(trade, person.account, hashes) for trade in found.trades],
-        "total": found.total,
-        "page": page,
-        "limit": limit,
-        "pages": page_count(found.total, limit),
+        **page_facts(found.total, page, limit),
     }
 
 

@@ -18,7 +18,7 @@ from cloud.identity.model import Person
 from cloud.kit.documented import raises
 from cloud.kit.http import Number, Text
 from cloud.kit.idempotency import Once
-from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
+from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_facts
 from cloud.market.model import LT_UNITS_PER_LOT, show_lots
 from shared.clock import rfc3339
 from shared.money import TOKEN_DECIMALS, BadAmount, parse_amount, show_amount
@@ -130,7 +130,7 @@ async def yield_history(
 ) -> dict[str, Any]:
     """What the pool earned and paid, newest first."""
     found = await defi.history(page=page, limit=limit)
-    return {"records": [_record(row) for row in found.rows], **_paging(found.total, page, limit)}
+    return {"records": [_record(row) for row in found.rows], **page_facts(found.total, page, limit)}
 
 
 @get("/api/v1/defi/stakes", status_code=200, tags=["defi"])
@@ -144,7 +144,7 @@ async def own_stakes(
     found, pool = await defi.stakes(person, page=page, limit=limit)
     return {
         "stakes": [_stake(row, person) | _earned(row, pool) for row in found.rows],
-        **_paging(found.total, page, limit),
+        **page_facts(found.total, page, limit),
     }
 
 
@@ -157,7 +157,7 @@ async def own_loans(
 ) -> dict[str, Any]:
     """The caller's loans, newest first."""
     found = await defi.loans(person, page=page, limit=limit)
-    return {"loans": [_loan(row, person) for row in found.rows], **_paging(found.total, page, limit)}
+    return {"loans": [_loan(row, person) for row in found.rows], **page_facts(found.total, page, limit)}
 
 
 ROUTES: list[BaseRouteHandler] = [
@@ -259,7 +259,3 @@ def _record(record: YieldRecord) -> dict[str, Any]:
                 "minted": show_amount(record.minted),
                 "xlm_income": show_amount(record.xlm),
             }
-
-
-def _paging(total: int, page: int, limit: int) -> dict[str, int]:
-    return {"total": total, "page": page, "limit": limit, "pages": page_count(total, limit)}

@@ -31,3 +31,8 @@ def page_range(total: int, page: int, limit: int) -> NumberRange:
 def page_count(total: int, limit: int) -> int:
     """How many pages there are; 0 for an empty list."""
     return -(-total // limit)
+
+
+def page_facts(total: int, page: int, limit: int) -> dict[str, int]:
+    """What an answer tells of its page, beside the rows."""
+    return {"total": total, "page": page, "limit": limit, "pages": page_count(total, limit)}

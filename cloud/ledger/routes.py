@@ -12,7 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 from nacl.signing import SigningKey
 
-from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
+from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_facts
 from cloud.ledger.books import Books
 from cloud.ledger.model import (
     DECIMALS,
@@ -21,7 +21,6 @@ from cloud.ledger.model import (
     Asset,
     ConsistencyProof,
     EntryKind,
-    EntryPage,
     EntryRecord,
     InclusionProof,
     Posting,
@@ -85,7 +84,7 @@ async def transactions(
     burns = await books.tx_hashes([record.id + BURN_BEHIND_TRADE for record in found.entries])
     return {
         "transactions": [_trade(record, burns) for record in found.entries],
-        **_paging(found, page, limit),
+        **page_facts(found.total, page, limit),
     }
 
 
@@ -100,7 +99,7 @@ async def mints(
         "total_events": found.total,
         "total_kwh": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
         "total_tokens": show_amount(supply.minted),
-        **_paging(found, page, limit),
+        **page_facts(found.total, page, limit),
     }
 
 
@@ -114,7 +113,7 @@ async def burns(
         "burns": [_burn(record) for record in found.entries],
         "total_events": found.total,
         "total_burned": show_amount(supply.burned),
-        **_paging(found, page, limit),
+        **page_facts(found.total, page, limit),
     }
 
 
@@ -129,7 +128,7 @@ async def carbon(
         "total_kwh_offset": show_amount(supply.energy_mwh, decimals=DECIMALS[Asset.ENERGY]),
         "total_co2_saved_kg": show_amount(supply.co2_saved_mg, decimals=DECIMALS[Asset.CO2_SAVED]),
         "total_credit_value": _credits(supply.carbon_credit),
-        **_paging(found, page, limit),
+        **page_facts(found.total, page, limit),
     }
 
 
@@ -158,10 +157,6 @@ async def consistency(ledger: NamedDependency[Ledger], first: TreeSize, second: 
 
 
 ROUTES: list[BaseRouteHandler] = [overview, transactions, mints, burns, carbon, root, proof, consistency]
-
-
-def _paging(found: EntryPage, page: int, limit: int) -> dict[str, int]:
-    return {"total": found.total, "page": page, "limit": limit, "pages": page_count(found.total, limit)}
 
 
 def _anchor(anchor: Anchor | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from cloud.identity.wallet import check_address
 from cloud.kit.documented import raises
 from cloud.kit.http import Number
 from cloud.kit.idempotency import Once
-from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_count
+from cloud.kit.paging import LIMIT_DEFAULT, PageLimit, PageNumber, page_facts
 from cloud.ledger.model import DECIMALS, Asset
 from cloud.settings import Settings
 from cloud.stellar.deposits import Deposits
@@ -62,10 +62,7 @@ async def own_withdrawals(
     found, total = await withdrawals.of(person.account, page=page, limit=limit)
     return {
         "withdrawals": [_withdrawal(one) for one in found],
-        "total": total,
-        "page": page,
-        "limit": limit,
-        "pages": page_count(total, limit),
+        **page_facts(total, page, limit),
     }
 
 
