@@ -255,6 +255,9 @@ class Projects:
         room = structs.replace(known.room, target_minor=minor(described.financial.target_amount))
         await storage.put_description(tx, known.id, described, room, now_us=self._clock.now_us())
         await _index(tx, known.id, described)
+        milestone = milestone_reached(known.room, room)  # the target may have come down to what was raised
+        if milestone is not None:
+            await self._celebrate(tx, known.id, milestone, is_first=known.funded_at_us is None)
 
     async def _celebrate(self, tx: WriteTx, project_id: str, percent: int, *, is_first: bool) -> None:
         project = await self.get(tx, project_id)

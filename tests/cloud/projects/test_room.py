@@ -154,6 +154,21 @@ async def test_a_goal_that_is_raised_and_reached_again_is_announced_no_second_ti
     assert len(await told(world, FUNDED)) == 1
 
 
+async def test_a_goal_that_comes_down_to_what_was_raised_is_reached(world: World):
+    await world.add("prj_a", financial={"target_amount": 1_000, "min_investment": 10})
+    await world.raise_money("prj_a", 20_000)
+    for target in (400, 200, 200):
+        answer = await world.patch("/v1/projects/prj_a", {"financial": {"target_amount": target}})
+        assert answer.status_code == 200, answer.text
+        world.parts.clock.advance(60)
+
+    [payload] = await told(world, FUNDED)
+    assert '"target_amount":200,"raised_amount":200' in payload
+    updates = (await world.get("/v1/projects/prj_a/updates")).json()
+    assert [update["title"] for update in updates["data"]] == ["Fully funded", "50 % funded"]
+    assert answer.json()["data"]["financial"]["funding_percentage"] == 100
+
+
 async def told(world: World, type_: str) -> list[str]:
     """The payloads of events of a type."""
     return [event.payload for event in await world.parts.events.after(0) if event.type == type_]
