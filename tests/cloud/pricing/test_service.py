@@ -171,6 +171,22 @@ async def test_history_is_paged_newest_first(pricing, clock, floor):
     assert await pricing.history(page=4, limit=2) == []
 
 
+async def test_a_price_that_was_undone_leaves_no_gap_in_the_pages(pricing, store, clock, floor):
+    async def fails():
+        async with store.write() as tx:
+            await pricing.current_in(tx)
+            raise LookupError
+
+    await pricing.current()
+    clock.advance(1)
+    floor.counts = OpenCounts(supply=1, demand=5)
+    with pytest.raises(LookupError):
+        await fails()
+    await pricing.current()
+
+    assert [price.supply for price in await pricing.history(page=1, limit=2)] == [1, 7]
+
+
 async def test_the_price_survives_a_restart(pricing, store, clock, events, floor, grid, settings):
     price = await pricing.current()
 
