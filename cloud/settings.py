@@ -76,7 +76,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _meaning("energy_scale of devices registered on first contact under open trust.", ge=1, le=1_000_000),
     ] = 1000
     grid_zone: Annotated[str, _meaning("IANA zone of the grid, for the price's time factor.")] = "UTC"
-    price_base_xlm_per_kwh: Annotated[float, _meaning("Base price.", gt=0)] = 5.0
+    price_base_xlm_per_kwh: Annotated[float, _meaning("Base price.", ge=0.02, le=20_000)] = 5.0
+    """Within it every price, of half to five times as much, is one that orders can have."""
     price_alpha: Annotated[float, _meaning("Weight of supply and demand.", ge=0, le=10)] = 0.2
     price_beta: Annotated[float, _meaning("Weight of state of charge.", ge=0, le=10)] = 0.5
     price_gamma: Annotated[float, _meaning("Weight of distance, per km.", ge=0, le=10)] = 0.2

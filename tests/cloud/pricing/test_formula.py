@@ -8,8 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from cloud.pricing.formula import Coefficients, Inputs, factors, price, show_factor, show_price, time_factor
-from cloud.pricing.model import calculate
+from cloud.market.model import PRICE_TICKS_MAX
+from cloud.pricing.formula import (
+    Coefficients,
+    Factors,
+    Inputs,
+    factors,
+    price,
+    show_factor,
+    show_price,
+    time_factor,
+)
+from cloud.pricing.model import calculate, price_ticks
+from cloud.settings import SettingsError, load_settings
 
 MORNING = Inputs(supply=7, demand=5, soc_mean=0.65, distance_km=1.0, hour=8, quality=0.8)
 DEFAULTS = Coefficients()
@@ -28,6 +39,21 @@ def test_seven_sellers_and_five_buyers():
     assert show_factor(found.f_time) == Decimal("1.15")
     assert show_factor(found.f_quality) == Decimal("1.08")
     assert show_price(price_of(MORNING)) == Decimal("7.38")
+
+
+@pytest.mark.parametrize("base", ["0.02", "20000"])
+@pytest.mark.parametrize("product", [0.0, 9.9], ids=["lowest", "highest"])
+def test_whatever_the_base_may_be_set_to_the_price_can_be_traded(base, product):
+    base_xlm_per_kwh = load_settings(None, {}, price_base_xlm_per_kwh=base).price_base_xlm_per_kwh
+    made = Factors(f_sd=product, f_soc=1.0, f_dist=1.0, f_time=1.0, f_quality=1.0)
+
+    assert 1 <= price_ticks(made, base_xlm_per_kwh) <= PRICE_TICKS_MAX
+
+
+@pytest.mark.parametrize("base", ["0", "0.01", "20000.02", "nan", "inf"])
+def test_a_base_whose_prices_no_order_could_have_stops_the_start(base):
+    with pytest.raises(SettingsError, match="price_base_xlm_per_kwh"):
+        load_settings(None, {}, price_base_xlm_per_kwh=base)
 
 
 def test_five_sellers_and_seven_buyers():
