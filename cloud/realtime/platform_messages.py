@@ -14,7 +14,7 @@ from cloud.identity.principal import Principal
 from cloud.identity.scopes import Scope, in_order
 from cloud.investments.routes import show_percentage
 from cloud.kit.events import Event
-from cloud.kit.http import encode_json
+from cloud.kit.http import encode_json, refuse_nul
 from cloud.portfolio.model import Worth
 from cloud.projects.model import show_minor
 from cloud.realtime.platform_events import ID_DIGITS_MAX, EventType
@@ -78,6 +78,7 @@ def request_of(said: bytes) -> Request:
     Raises:
         BadRequest: it is none.
     """
+    refuse_nul(said)
     try:
         request: Request = msgspec.json.decode(said, type=Request)
     except (msgspec.MsgspecError, RecursionError) as error:

@@ -185,6 +185,7 @@ async def test_who_does_not_say_who_they_are_is_closed(served, message, code) ->
         {"type": "subscribe", "channel": "project"},
         {"type": "subscribe", "channel": "portfolio", "project_id": "prj_x"},
         {"type": "subscribe", "channel": "portfolio", "after": -1},
+        {"type": "subscribe", "channel": "project", "project_id": "prj_\x00"},
         {"type": "auth", "token": "again"},
     ],
 )
