@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 from nacl.signing import SigningKey
 
@@ -17,6 +18,7 @@ from cloud.ledger.model import (
     Entry,
     EntryKind,
     InclusionProof,
+    Leaf,
     PostedEntry,
     Posting,
 )
@@ -81,7 +83,7 @@ class Ledger:
             raise EntryNotFound(entry_id)
         if record.reversed_by is not None:
             raise AlreadyReversed(entry_id)
-        postings = await storage.postings_of(tx, entry_id)
+        postings = msgspec.json.decode(record.document, type=Leaf).postings
         opposite = Entry(
             kind=EntryKind.REVERSAL,
             postings=tuple(Posting(p.account, p.asset, -p.amount) for p in postings),

@@ -9,7 +9,7 @@ from msgspec import Struct
 from cloud.kit.store import ReadTx, Writes, WriteTx
 from cloud.ledger.double_entry import Holding, Standing
 from cloud.ledger.merkle import HASH_BYTES, Node
-from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, LeafRow, Posting
+from cloud.ledger.model import Asset, Book, EntryKind, EntryRecord, LeafRow
 
 HEX_DIGITS = 2 * HASH_BYTES
 
@@ -248,21 +248,6 @@ async def public_record(tx: ReadTx, entry_id: int) -> EntryRecord | None:
 async def book_of(tx: ReadTx, entry_id: int) -> Book | None:
     found: Book | None = await tx.fetch_value("SELECT book FROM entries WHERE id = :id", {"id": entry_id})
     return found
-
-
-class PostingRow(Struct, frozen=True):
-    account: str
-    asset: Asset
-    amount: int
-
-
-async def postings_of(tx: ReadTx, entry_id: int) -> tuple[Posting, ...]:
-    rows = await tx.fetch_all(
-        PostingRow,
-        "SELECT account, asset, amount FROM postings WHERE entry_id = :id ORDER BY account, asset, number",
-        {"id": entry_id},
-    )
-    return tuple(Posting(row.account, row.asset, row.amount) for row in rows)
 
 
 async def kind_total(tx: ReadTx, kind: EntryKind) -> int:

@@ -6,6 +6,7 @@ without a password. Without either the tests run on SQLite alone; with CI=true t
 
 import asyncio
 import os
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,17 @@ def migrated_file(path: Path) -> None:
             _made_files[made_with] = thread.submit(asyncio.run, _migrated_bytes()).result()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_made_files[made_with])
+
+
+def steps_of(connection: sqlite3.Connection) -> list[int]:
+    """Its only item counts how often SQLite does ten steps of a statement on the connection from now on."""
+    counted = [0]
+
+    def count() -> None:
+        counted[0] += 1
+
+    connection.set_progress_handler(count, 10)
+    return counted
 
 
 async def _migrated_bytes() -> bytes:

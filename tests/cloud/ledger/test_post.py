@@ -25,7 +25,7 @@ from cloud.ledger.errors import (
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting
 from cloud.ledger.service import Ledger
 from shared.clock import ManualClock
-from tests.cloud.databases import dump, migrated_file
+from tests.cloud.databases import dump, migrated_file, steps_of
 
 LT = Asset.LT
 XLM = Asset.XLM
@@ -215,6 +215,23 @@ async def test_a_reversal_is_a_new_entry_with_the_opposite_postings(store, ledge
     assert leaf["facts"] == {"reason": "wrong meter", "reverses_entry": posted.id, "reverses_index": 1}
     assert sorted(posting["amount"] for posting in leaf["postings"]) == [-30, 30]
     assert reversal.kind is EntryKind.REVERSAL
+
+
+async def test_a_reversal_looks_at_its_entry_and_not_through_all_postings(tmp_path, clock, signing_key):
+    migrated_file(tmp_path / "l.sqlite")
+    store = SqliteStore(tmp_path / "l.sqlite")
+    ledger = Ledger(store, clock, signing_key)
+    async with store.write() as tx:
+        account = await ledger.open_account(tx)
+        for _ in range(1_000):
+            await ledger.post(tx, a_gift(account, 1))
+
+    steps = steps_of(store.writer)
+    async with store.write() as tx:
+        await ledger.reverse(tx, 1_000, "too many")
+
+    assert steps[0] < 100
+    await store.close()
 
 
 async def test_an_entry_is_reversed_once(store, ledger, two):
