@@ -12,12 +12,15 @@ from cloud.errors import CloudError
 from cloud.identity.service import Identity
 from cloud.kit.events import EventLog
 from cloud.kit.idempotency import NO_KEY
+from cloud.kit.store.sqlite import SqliteStore
 from cloud.ledger.errors import InsufficientFunds
 from cloud.ledger.model import Asset, Entry, EntryKind, Posting, SystemAccount
 from cloud.ledger.service import Ledger
+from cloud.market import storage
 from cloud.market.model import OrderStatus, Side, Wish, lots_of_mint, show_lots, show_price_ticks
 from cloud.market.service import Market
 from shared.clock import ManualClock
+from tests.cloud.databases import migrated_file, steps_of
 
 LT = 10_000_000
 
@@ -203,6 +206,23 @@ async def test_an_id_that_a_database_cannot_even_look_up_hurts_nobody_else_in_it
     assert isinstance(bad, CloudError)
     assert bad.status in {400, 404}
     assert [order.id for order in await market.open_orders()] == [first.id, last.id]
+
+
+async def test_the_open_orders_are_found_without_looking_at_all_that_ever_were(tmp_path):
+    migrated_file(tmp_path / "m.sqlite")
+    store = SqliteStore(tmp_path / "m.sqlite")
+    for number in range(1_000):
+        await put_order(store, f"closed {number}", "acct_a", "buy", 1, status="Cancelled")
+    await put_order(store, "open", "acct_a", "buy", 1)
+
+    lookup = store.lookup()
+    await storage.open_orders(lookup)  # the first statement of a connection reads the schema
+    steps = steps_of(lookup._connection)
+    found = await storage.open_orders(lookup)
+
+    assert [order.id for order in found] == ["open"]
+    assert steps[0] < 100
+    await store.close()
 
 
 class Running(ManualClock):
