@@ -254,6 +254,16 @@ async def test_enterprise_is_unlimited_and_basic_is_the_default(caller: Caller, 
 
 
 @LIMITED
+async def test_a_post_is_counted_on_its_person_as_well(caller: Caller) -> None:
+    client = caller("192.0.2.1")
+    headers = await bearer(client)
+
+    answer = await client.post("/v1/nothing", headers=headers, json={})
+
+    assert standing(answer)[:2] == (1_000, 999)
+
+
+@LIMITED
 async def test_an_application_that_proves_itself_has_its_owner_s_calls(
     caller: Caller, parts: Parts, clock: ManualClock
 ) -> None:

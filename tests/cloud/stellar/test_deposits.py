@@ -138,6 +138,18 @@ async def test_what_is_no_deposit_is_none_and_is_not_read_again(world, more):
     assert await world.rows("deposit_cursors") == 1
 
 
+async def test_an_account_that_had_nothing_to_bring_holds_nobody_up(world):
+    """Where somebody else pays its reserve, it may be empty."""
+    merge = {"type": "account_merge", "amount": None, "account": ANA, "into": ME, "merged": "0.0000000"}
+    world.chain.deposit(ME, 0, memo=await memo(world, world.ana), **merge)
+    world.chain.deposit(ME, LT, memo=await memo(world, world.ana))
+
+    await world.watcher.step()
+
+    assert await world.balance(world.ana, Asset.XLM) == LT
+    assert await world.rows("deposits") == 1
+
+
 async def test_an_account_that_merges_into_custody_brings_all_it_had(world):
     world.chain.deposit(
         ME,
