@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from terra_lumina import AuthorizationRequest, OAuthApp, OAuthError, Token
+from terra_lumina import AuthenticationError, AuthorizationRequest, OAuthApp, OAuthError, Token
 from tests.clients.conftest import Either, Waits
-from tests.clients.stand_in import Fault, StandIn
+from tests.clients.stand_in import Fault, StandIn, refusal
 
 NOW_S = 1_763_217_000.0
 APP = OAuthApp(client_id="app_1", client_secret="secret", redirect_uri="https://yourapp.com/callback")
@@ -122,6 +122,18 @@ def test_many_calls_that_find_the_token_stale_renew_it_once(done: Either, stand_
 
     assert len(found) == 8
     assert stand_in.tokens_given == 1
+
+
+def test_a_call_whose_new_token_is_refused_too_is_given_up(done: Either, stand_in: StandIn) -> None:
+    issued = {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 3600}
+    refused = refusal(401, "AUTHENTICATION_REQUIRED")
+    stand_in.faults.extend([refused, Fault(200, issued), refused])
+    api = done.client(stand_in.base_url, app=APP, token=OLD, now_s=lambda: NOW_S)
+
+    with pytest.raises(AuthenticationError):
+        done(api.portfolio.get())
+
+    assert [request.path for request in stand_in.seen] == ["/portfolio", "/oauth/token", "/portfolio"]
 
 
 @pytest.mark.parametrize("fault", [Fault(None), Fault(503, {})])

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
-import { OAuthApp, OAuthError, type Token } from '@terra-lumina/sdk';
-import { StandIn } from './stand-in.js';
+import { AuthenticationError, OAuthApp, OAuthError, type Token } from '@terra-lumina/sdk';
+import { refusal, StandIn } from './stand-in.js';
 
 const NOW_MS = 1_763_217_000_000;
 const APP = new OAuthApp({ clientId: 'app_1', clientSecret: 'the secret', redirectUri: 'https://yourapp.com/cb' });
@@ -84,6 +84,18 @@ test('a token that was ended early is renewed once for all calls', async () => {
 
   assert.equal(service.tokens, 1);
   assert.deepEqual(service.slept, []);
+});
+
+test('a call whose new token is refused too is given up', async () => {
+  const service = new StandIn();
+  const issued = { access_token: 'access-1', refresh_token: 'refresh-1', expires_in: 3600 };
+  const refused = refusal(401, 'AUTHENTICATION_REQUIRED');
+  service.faults.push(refused, { status: 200, body: issued }, refused);
+
+  const call = service.client({ app: APP, token: OLD, nowMs: () => NOW_MS }).portfolio.get();
+
+  await assert.rejects(call, AuthenticationError);
+  assert.deepEqual(service.seen.map(({ path }) => path), ['/portfolio', '/oauth/token', '/portfolio']);
 });
 
 for (const fault of [{ code: 'ECONNRESET' }, { status: 503 }]) {
