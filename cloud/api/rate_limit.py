@@ -23,7 +23,7 @@ from cloud.api import terra_lumina
 from cloud.devices.guard import SIGNED_CALLER, is_signed
 from cloud.errors import BadRequest, RateLimited, Unauthenticated
 from cloud.identity.access import Access
-from cloud.identity.guard import bearer_token
+from cloud.identity.guard import person_of
 from cloud.identity.model import Person
 from cloud.identity.oauth import routes as oauth_routes
 from cloud.identity.oauth.service import OAuth
@@ -96,7 +96,7 @@ class RateLimiting(ASGIMiddleware):
             if terra_lumina.is_ours(scope):
                 await self._count_on_platform(scope, receive, address)
             elif not by_device:
-                await self._count_caller(scope, self._person(connection) or address)
+                await self._count_caller(scope, await self._person(connection) or address)
         except RateLimited:
             if scope["type"] == ScopeType.WEBSOCKET:
                 await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "too many calls"})
@@ -139,13 +139,12 @@ class RateLimiting(ASGIMiddleware):
             return None, None
         return (None, None) if principal is None else (principal.person, f"person {principal.person.id}")
 
-    def _person(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    async def _person(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
         try:
-            token = bearer_token(connection)
+            person = await person_of(connection, self._identity)
         except Unauthenticated:
             return None
-        person_id = None if token is None else self._identity.holder_of(token)
-        return None if person_id is None else f"person {person_id}"
+        return None if person is None else f"person {person.id}"
 
     async def _count_quietly(self, address: str) -> None:
         try:

@@ -18,7 +18,7 @@ from cloud.kit.idempotency import Once, once_of
 from shared.clock import Clock
 
 PERSON = "person"
-"""Under this name a connection's state holds the signed-in person."""
+"""Under this name a connection's state holds the signed-in person, once looked for; None for nobody."""
 
 
 def bearer_token(request: ASGIConnection[Any, Any, Any, Any]) -> str | None:
@@ -36,6 +36,20 @@ def bearer_token(request: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return token.strip()
 
 
+async def person_of(request: ASGIConnection[Any, Any, Any, Any], identity: Identity) -> Person | None:
+    """Whose access token came; None without one. Looked up once for each request.
+
+    Raises:
+        Unauthenticated: what came is no good access token.
+    """
+    state = request.scope["state"]
+    if PERSON not in state:
+        token = bearer_token(request)
+        state[PERSON] = None if token is None else await identity.person_of_token(token)
+    found: Person | None = state[PERSON]
+    return found
+
+
 class Admission(ASGIMiddleware):
     """Who asks comes before what is asked: no body is read for a stranger.
 
@@ -50,10 +64,9 @@ class Admission(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Raise Unauthenticated where a handler takes `person` and no good token came."""
         if "person" in scope["route_handler"].parsed_fn_signature.parameters:
-            token = bearer_token(ASGIConnection(scope, receive, send))
-            if token is None:
+            person = await person_of(ASGIConnection(scope, receive, send), self._identity)
+            if person is None:
                 raise Unauthenticated("sign in first: Authorization: Bearer <access token>")
-            scope["state"][PERSON] = await self._identity.person_of_token(token)
         await next_app(scope, receive, send)
 
 

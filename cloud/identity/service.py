@@ -170,13 +170,6 @@ class Identity:
             raise TokenRefused("the access token was revoked: sign in again")
         return at_us
 
-    def holder_of(self, token: str) -> int | None:
-        """The id in an access token that is ours and unexpired, revoked or not; None for any other."""
-        try:
-            return self._tokens.read(token, self._clock.now_us()).person_id
-        except TokenRefused:
-            return None
-
     # Building blocks: they join the caller's transaction
 
     async def add(self, tx: WriteTx, wallet_address: str | None) -> Person:

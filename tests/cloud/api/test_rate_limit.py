@@ -155,6 +155,19 @@ async def test_a_token_that_is_none_is_no_way_round_the_address(caller: Caller) 
     assert (await client.get(PUBLIC, headers={"Authorization": "Basic YTpi"})).status_code == 429
 
 
+async def test_a_token_that_was_revoked_uses_up_nobody_s_calls_but_its_address_s(caller: Caller) -> None:
+    home, thief = caller("192.0.2.1"), caller("192.0.2.66")
+    stolen = {"Authorization": f"Bearer {(await home.post(REGISTER, json=ANA)).json()['access_token']}"}
+    await home.post("/api/v1/auth/logout", headers=stolen)
+    login = {name: ANA[name] for name in ("email", "password", "user_type")}
+    fresh = (await home.post("/api/v1/auth/login", json=login)).json()["access_token"]
+
+    assert await statuses(thief, "/api/v1/users/me", 6, headers=stolen) == [401] * 5 + [429]
+
+    mine = await home.get("/api/v1/users/me", headers={"Authorization": f"Bearer {fresh}"})
+    assert (mine.status_code, mine.headers["X-RateLimit-Remaining"]) == (200, "3")  # the logout was one
+
+
 async def test_a_device_that_signs_is_counted_for_itself(caller: Caller) -> None:
     client = caller("127.0.0.1")
     await enrol(client)
