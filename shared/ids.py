@@ -10,7 +10,8 @@ from shared.clock import Clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"
+"""Behind `$`, which in Python also stands before a last line break, there must be none."""
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 """A device id or node uid: 1 to 64 of letters, digits, dot, dash, underscore. Safe in a topic and a path."""

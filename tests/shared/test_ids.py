@@ -1,11 +1,12 @@
 """Identifiers."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.clock import ManualClock
-from shared.ids import NAME_PATTERN, is_name, new_id
+from shared.ids import NAME_PATTERN, Name, is_name, new_id
 
 
 def test_an_id_is_its_prefix_and_26_characters_of_crockford_base_32():
@@ -53,3 +54,10 @@ def test_a_name_is_safe_in_a_topic_and_a_path(text):
     if is_name(text):
         assert not set(text) & set("/+#$?&%\\ \n\t")
         assert text not in {".", ".."}
+
+
+@pytest.mark.parametrize("text", ["pi-1\n", "\npi-1", "pi-1\n\n"])
+def test_a_name_on_the_wire_ends_where_it_ends(text):
+    """Python's `$` would let a last line break pass."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(text, Name)
