@@ -211,6 +211,36 @@ def deposit_assign(operation_id: int, who: str, settings_file: Path | None, data
 
 
 @cloud.group()
+def payment() -> None:
+    """Refunds and payouts that failed."""
+
+
+@payment.command("failed")
+@_SETTINGS
+@_DATA
+def payment_failed(settings_file: Path | None, data_dir: Path | None) -> None:
+    """List the refunds and payouts whose money has not arrived and is not under way."""
+    from cloud.projects.model import show_minor
+
+    for found in _administer(settings_file, data_dir, lambda parts: parts.services.payments.failed()):
+        click.echo(
+            f"{found.id}  {show_minor(found.amount_minor):f} {found.currency} for"
+            f" {found.purpose}: {found.state} at {found.provider}, {found.failure or 'no reason told'},"
+            f" attempt {found.attempt}"
+        )
+
+
+@payment.command("retry")
+@click.argument("id_", metavar="ID")
+@_SETTINGS
+@_DATA
+def payment_retry(id_: str, settings_file: Path | None, data_dir: Path | None) -> None:
+    """Send the failed refund or payout ID (`ref_...`, `po_...`) again; the provider is asked first."""
+    again = _administer(settings_file, data_dir, lambda parts: parts.services.payments.retry(id_))
+    click.echo(f"{again.id}: is sent again as {again.key}")
+
+
+@cloud.group()
 def payee() -> None:
     """People who are paid through Stripe."""
 

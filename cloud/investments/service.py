@@ -160,12 +160,16 @@ class Investments:
     async def refund_changed(self, tx: WriteTx, refund: Refund, payment: Payment) -> None:
         """See `cloud.payments.ports.PaymentListener`."""
         investment = await storage.investment(tx, payment.reference)
-        if investment is None or investment.refund is not RefundStatus.OWED:
+        if investment is None or investment.refund is None:
             return
-        if refund.state is RefundState.SUCCEEDED:
+        is_paid = investment.refund is RefundStatus.PAID
+        if refund.state is RefundState.SUCCEEDED and not is_paid:
             await self._ledger.post(tx, refund_paid_entry(investment))
             await storage.put(tx, investment, replace(investment, refund=RefundStatus.PAID))
         elif refund.state in {RefundState.FAILED, RefundState.CANCELED}:
+            if is_paid:  # the payer's bank sent it back: it is owed again
+                await self._ledger.post(tx, refund_owed_entry(investment))
+                await storage.put(tx, investment, replace(investment, refund=RefundStatus.OWED))
             logger.warning("refund failed investment_id=%s refund_id=%s", investment.id, refund.id)
 
     # What distributions and portfolios ask

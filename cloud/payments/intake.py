@@ -91,13 +91,15 @@ class Intake:
     async def refuse_refund(self, tx: WriteTx, refund: Refund, code: str) -> None:
         """The provider will never send it."""
         await self._learn_refund(
-            tx, RefundNews(id=refund.provider_id, refund_id=refund.id, state=RefundState.FAILED, failure=code)
+            tx,
+            RefundNews(id=refund.provider_id, refund_id=refund.key, state=RefundState.FAILED, failure=code),
         )
 
     async def refuse_payout(self, tx: WriteTx, payout: Payout, code: str) -> None:
         """The provider will never send it."""
         await self._learn_payout(
-            tx, PayoutNews(id=payout.provider_id, payout_id=payout.id, state=PayoutState.FAILED, failure=code)
+            tx,
+            PayoutNews(id=payout.provider_id, payout_id=payout.key, state=PayoutState.FAILED, failure=code),
         )
 
     async def _set_payment(self, tx: WriteTx, before: Payment, after: Payment) -> None:
@@ -117,8 +119,8 @@ class Intake:
             await listener.payment_changed(tx, after)
 
     async def _learn_refund(self, tx: WriteTx, news: RefundNews) -> None:
-        before = await storage.refund(tx, news.refund_id)
-        if before is None:
+        before = await storage.refund(tx, _id_of(news.refund_id))
+        if before is None or before.key != news.refund_id:  # of an attempt that is over
             return
         after = refund_after(before, news)
         due_at_us = None
@@ -134,8 +136,8 @@ class Intake:
             await listener.refund_changed(tx, after, payment)
 
     async def _learn_payout(self, tx: WriteTx, news: PayoutNews) -> None:
-        before = await storage.payout(tx, news.payout_id)
-        if before is None:
+        before = await storage.payout(tx, _id_of(news.payout_id))
+        if before is None or before.key != news.payout_id:  # of an attempt that is over
             return
         after = payout_after(before, news)
         due_at_us = None
@@ -147,6 +149,10 @@ class Intake:
         tx.after_commit(lambda: logger.info("payout id=%s state=%s", after.id, after.state.value))
         for listener in self._payout_listeners:
             await listener.payout_changed(tx, after)
+
+
+def _id_of(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _ignored(error: Contradiction) -> None:

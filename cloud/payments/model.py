@@ -90,7 +90,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     """Money of a payment on its way back."""
 
     id: str
-    """`ref_…`, also the idempotency key at the provider."""
+    """`ref_…`"""
     payment_id: str
     intent_id: str
     amount_minor: int
@@ -102,6 +102,17 @@ class Refund(Struct, frozen=True, kw_only=True):
     sent_at_us: int | None = None
     provider_id: str | None = None
     failure: str | None = None
+    attempt: int = 1
+    """Rises when it is sent again after it failed."""
+
+    @property
+    def key(self) -> str:
+        """Our id at the provider, and the idempotency key there."""
+        return _key(self.id, self.attempt)
+
+    @property
+    def purpose(self) -> str:
+        return self.payment_id
 
 
 class PayoutWish(Struct, frozen=True, kw_only=True):
@@ -120,7 +131,7 @@ class Payout(Struct, frozen=True, kw_only=True):
     """A bank transfer to a person."""
 
     id: str
-    """`po_…`, also the idempotency key at the provider."""
+    """`po_…`"""
     reference: str
     account: str
     amount_minor: int
@@ -131,6 +142,17 @@ class Payout(Struct, frozen=True, kw_only=True):
     sent_at_us: int | None = None
     provider_id: str | None = None
     failure: str | None = None
+    attempt: int = 1
+    """Rises when it is sent again after it failed."""
+
+    @property
+    def key(self) -> str:
+        """Our id at the provider, and the idempotency key there."""
+        return _key(self.id, self.attempt)
+
+    @property
+    def purpose(self) -> str:
+        return self.reference
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -158,6 +180,7 @@ class RefundNews(Struct, frozen=True, kw_only=True):
     id: str | None
     """None where it never reached the provider."""
     refund_id: str
+    """The refund's `key`."""
     state: RefundState
     failure: str | None = None
 
@@ -168,8 +191,13 @@ class PayoutNews(Struct, frozen=True, kw_only=True):
     id: str | None
     """None where it never reached the provider."""
     payout_id: str
+    """The payout's `key`."""
     state: PayoutState
     failure: str | None = None
+
+
+def _key(id_: str, attempt: int) -> str:
+    return id_ if attempt == 1 else f"{id_}.{attempt}"
 
 
 News = Intent | RefundNews | PayoutNews

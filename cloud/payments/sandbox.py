@@ -95,22 +95,22 @@ class SandboxPayments:
             return await self.intent(intent_id)
 
     async def send_refund(self, refund: Refund) -> RefundNews:
-        row = await self._transfer("re", refund.id, refund.amount_minor, refund.currency)
-        return RefundNews(id=row.id, refund_id=refund.id, state=RefundState.SUCCEEDED)
+        row = await self._transfer("re", refund.key, refund.amount_minor, refund.currency)
+        return RefundNews(id=row.id, refund_id=refund.key, state=RefundState.SUCCEEDED)
 
     async def find_refund(self, refund: Refund) -> RefundNews | None:
         async with self._store.read() as tx:
-            row = await storage.sandbox_transfer_for(tx, refund.id)
+            row = await storage.sandbox_transfer_for(tx, refund.key)
         if row is None:
             return None
-        return RefundNews(id=row.id, refund_id=refund.id, state=RefundState.SUCCEEDED)
+        return RefundNews(id=row.id, refund_id=refund.key, state=RefundState.SUCCEEDED)
 
     async def send_payout(self, payout: Payout) -> PayoutNews:
-        return self._payout(await self._transfer("tr", payout.id, payout.amount_minor, payout.currency))
+        return self._payout(await self._transfer("tr", payout.key, payout.amount_minor, payout.currency))
 
     async def find_payout(self, payout: Payout) -> PayoutNews | None:
         async with self._store.read() as tx:
-            row = await storage.sandbox_transfer_for(tx, payout.id)
+            row = await storage.sandbox_transfer_for(tx, payout.key)
         return None if row is None else self._payout(row)
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:  # noqa: ARG002

@@ -4,7 +4,7 @@ Asking is a row in the caller's transaction and nothing else; `errands.py` goes 
 and what the provider says, by webhook or when asked, goes through `intake.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -24,6 +24,7 @@ from cloud.payments.model import (
     RefundState,
 )
 from cloud.payments.ports import Keep, PaymentListener, PaymentProvider, PayoutListener
+from cloud.payments.retries import Retries
 from shared.clock import Clock
 from shared.ids import new_id
 
@@ -41,6 +42,7 @@ class Payments:
         self._provider = provider
         self._intake = Intake(store, clock, provider.name)
         self._errands = Errands(store, clock, self._intake, provider)
+        self._retries = Retries(store, clock, provider)
 
     @property
     def provider(self) -> str:
@@ -192,6 +194,20 @@ class Payments:
             ProviderUnavailable: the provider answers nothing; what is left stays due.
         """
         return await self._errands.run_due()
+
+    async def failed(self) -> Sequence[Refund | Payout]:
+        """Refunds and payouts that ended without the money having arrived."""
+        return await self._retries.failed()
+
+    async def retry(self, id_: str) -> Refund | Payout:
+        """Send a refund or payout that failed again, at the next round of the job.
+
+        Raises:
+            NotFound: no such refund or payout.
+            NotFailed: it is under way or has arrived, here or at the provider.
+            ProviderUnavailable: the provider does not say what became of it.
+        """
+        return await self._retries.retry(id_)
 
     async def next_due_us(self) -> int | None:
         """When `run_due` has something to do that it has not now; None: nothing waits for its time."""

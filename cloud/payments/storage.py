@@ -15,6 +15,7 @@ _PAYOUT = ", ".join(Payout.__struct_fields__)
 _TABLES: dict[type[Struct], str] = {Payment: "payments", Refund: "refunds", Payout: "payouts"}
 
 T = TypeVar("T", bound=Payment | Refund | Payout)
+R = TypeVar("R", bound=Refund | Payout)
 
 
 class SandboxIntent(Struct, frozen=True, kw_only=True):
@@ -207,6 +208,32 @@ async def postpone(tx: WriteTx, kind: type[Payment | Refund | Payout], id_: str,
         f"UPDATE {_TABLES[kind]} SET due_at_us = :due_at_us WHERE id = :id AND due_at_us IS NOT NULL",
         {"id": id_, "due_at_us": due_at_us},
     )
+
+
+async def failed(tx: ReadTx, kind: type[R]) -> Sequence[R]:
+    """Money that is still owed, the longest owed first."""
+    return await tx.fetch_all(
+        kind,
+        f"SELECT {_columns(kind)} FROM {_TABLES[kind]} WHERE state IN ('failed', 'canceled')"
+        " ORDER BY created_at_us, id",
+        {},
+    )
+
+
+async def begin_again(tx: WriteTx, failed: Refund | Payout, *, due_at_us: int) -> bool:
+    """As if it had never been sent, under the next key; False where somebody else did, or it changed."""
+    changed = await tx.execute(
+        f"UPDATE {_TABLES[type(failed)]} SET state = 'waiting', attempt = attempt + 1, sent_at_us = NULL,"
+        " provider_id = NULL, failure = NULL, due_at_us = :due_at_us"
+        " WHERE id = :id AND attempt = :attempt AND state = :state",
+        {
+            "id": failed.id,
+            "attempt": failed.attempt,
+            "state": str(failed.state),
+            "due_at_us": due_at_us,
+        },
+    )
+    return changed == 1
 
 
 def _columns(kind: type[Struct]) -> str:

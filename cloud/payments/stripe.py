@@ -147,13 +147,13 @@ class StripePayments:
         fields = {
             "payment_intent": refund.intent_id,
             "amount": str(refund.amount_minor),
-            "metadata[refund_id]": refund.id,
+            "metadata[refund_id]": refund.key,
             "metadata[reason]": refund.reason,
         }
-        return _refund(await self._api.post("/v1/refunds", StripeRefund, fields, key=refund.id))
+        return _refund(await self._api.post("/v1/refunds", StripeRefund, fields, key=refund.key))
 
     async def find_refund(self, refund: Refund) -> RefundNews | None:
-        found = await self._search("/v1/refunds", "refund_id", refund.id, payment_intent=refund.intent_id)
+        found = await self._search("/v1/refunds", "refund_id", refund.key, payment_intent=refund.intent_id)
         return None if found is None else _refund(read(found, StripeRefund))
 
     async def send_payout(self, payout: Payout) -> PayoutNews:
@@ -165,11 +165,11 @@ class StripePayments:
             "currency": payout.currency.lower(),
             "destination": destination,
             "description": payout.reference,
-            "transfer_group": payout.id,
-            "metadata[payout_id]": payout.id,
+            "transfer_group": payout.key,
+            "metadata[payout_id]": payout.key,
         }
         try:
-            sent = await self._api.post("/v1/transfers", StripeTransfer, fields, key=payout.id)
+            sent = await self._api.post("/v1/transfers", StripeTransfer, fields, key=payout.key)
         except ProviderRefused as refusal:
             if refusal.code in _LATER:
                 raise NotYet(f"payout {payout.id}: {refusal}") from None
@@ -177,7 +177,7 @@ class StripePayments:
         return _payout(sent)
 
     async def find_payout(self, payout: Payout) -> PayoutNews | None:
-        found = await self._search("/v1/transfers", "payout_id", payout.id, transfer_group=payout.id)
+        found = await self._search("/v1/transfers", "payout_id", payout.key, transfer_group=payout.key)
         return None if found is None else _payout(read(found, StripeTransfer))
 
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:

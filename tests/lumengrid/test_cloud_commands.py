@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cloud.app import opened
 from cloud.identity.registration import Registration, UserType
+from cloud.payments.model import PayoutWish
 from cloud.settings import load_settings
 from lumengrid.cli import main
 from shared.clock import SystemClock
@@ -146,3 +147,32 @@ def test_an_administrator_says_where_somebody_is_paid(data_dir: Path) -> None:
 
     assert (right.exit_code, right.output) == (0, "usr_1: paid into acct_1032D82eZvKYlo2C\n")
     assert asyncio.run(destination(account)) == "acct_1032D82eZvKYlo2C"
+
+
+def test_what_was_not_paid_is_listed_with_its_reason_and_sent_again_once(data_dir: Path) -> None:
+    settings = load_settings(None, {}, data_dir=data_dir)
+
+    async def fail() -> str:
+        async with opened(settings, SystemClock()) as parts, parts.store.write() as tx:
+            account = (await parts.services.identity.add(tx, None)).account
+            wish = PayoutWish(
+                reference="TL-DIST-Q3-2025-1", account=account, amount_minor=1_575, currency="USD"
+            )
+            made = await parts.services.payments.pay_out(tx, wish)
+            await tx.execute("UPDATE payouts SET state = 'failed', failure = 'reversed', due_at_us = NULL")
+            return made.id
+
+    where = ["--data-dir", str(data_dir)]
+    nothing = run("cloud", "payment", "failed", *where)
+    id_ = asyncio.run(fail())
+    listed = run("cloud", "payment", "failed", *where)
+    again = run("cloud", "payment", "retry", id_, *where)
+    twice = run("cloud", "payment", "retry", id_, *where)
+
+    assert nothing.output == ""
+    assert listed.output == (
+        f"{id_}  15.75 USD for TL-DIST-Q3-2025-1: failed at sandbox, reversed, attempt 1\n"
+    )
+    assert (again.exit_code, again.output) == (0, f"{id_}: is sent again as {id_}.2\n")
+    assert (twice.exit_code, twice.output) == (1, f"Error: {id_}: is waiting, not failed\n")
+    assert run("cloud", "payment", "failed", *where).output == ""

@@ -9,7 +9,7 @@ from cloud.investments.model import InvestmentFilter
 from cloud.kit.idempotency import Call, IdempotencyConflict, Once
 from cloud.kyc.errors import KycRequired
 from cloud.ledger.model import SystemAccount, ownership
-from cloud.payments.model import PaymentState, RefundState
+from cloud.payments.model import PaymentState, RefundNews, RefundState
 from cloud.payments.sandbox import Choice
 from cloud.projects.errors import InvestmentUnavailable, NoSuchProject
 from tests.cloud.investing import VISA
@@ -235,6 +235,38 @@ async def test_a_refund_that_is_told_twice_has_left_once(world, ana):
     assert refund.state is RefundState.SUCCEEDED
     assert await world.balance(f"{ana.account}/refund") == 0
     assert await world.paid_in() == 0
+
+
+async def test_a_refund_that_fails_after_it_arrived_is_owed_again_until_it_is_sent_again(world, ana):
+    placement = await world.place(ana, "500.00")
+    world.clock.advance(HALF_HOUR_S)
+    await world.provider.choose(placement.intent_id, Choice.PAY)
+    await world.investments.expire_due()
+    await world.pay_out()
+    async with world.store.write() as tx:
+        payment = await world.payments.payment_of(tx, placement.investment.id)
+        refund = await world.payments.refund(tx, payment.id, reason="it is there already")
+        await tx.execute("UPDATE refunds SET state = 'failed', failure = 'lost_or_stolen_card'")
+        failed = structs.replace(refund, state=RefundState.FAILED)
+        for _ in range(2):
+            await world.investments.refund_changed(tx, failed, payment)
+
+    assert (await world.investment(placement, ana)).refund == "owed"
+    assert await world.balance(f"{ana.account}/refund") == 51_000
+    await world.check_books()
+
+    async def fails(refund):
+        return RefundNews(id=refund.provider_id, refund_id=refund.key, state=RefundState.FAILED)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.provider, "find_refund", fails)
+        await world.payments.retry(refund.id)
+    await world.pay_out()
+
+    assert (await world.investment(placement, ana)).refund == "paid"
+    assert await world.balance(f"{ana.account}/refund") == 0
+    assert await world.paid_in() == 0
+    await world.check_books()
 
 
 async def test_news_that_come_twice_change_nothing(world, ana):

@@ -139,7 +139,11 @@ class Stripe:
         intent = self.intents.get(fields["payment_intent"])
         if intent is None or intent["status"] != "succeeded":
             raise Failure(400, code="resource_missing", message="nothing to refund")
-        back = sum(r["amount"] for r in self.refunds.values() if r["payment_intent"] == intent["id"])
+        back = sum(
+            r["amount"]
+            for r in self.refunds.values()
+            if r["payment_intent"] == intent["id"] and r["status"] not in {"failed", "canceled"}
+        )
         if back + int(fields["amount"]) > intent["amount_received"]:
             raise Failure(400, code="charge_already_refunded", message="refunded")
         refund = {
