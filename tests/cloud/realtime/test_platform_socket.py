@@ -143,6 +143,28 @@ async def test_what_was_missed_is_told_after_a_reconnect_in_order_and_once(serve
             assert (await hear(client))["seq"] == ids[-1]
 
 
+async def test_what_happens_during_a_replay_is_told_once(served, ana, monkeypatch) -> None:
+    await has_project(served, monkeypatch)
+    ids = [await announce(served, "project.update", {"project_id": "prj_x", "n": n}) for n in range(3)]
+    events = served.parts.services.platform_socket.events
+    read = events.after
+
+    async def after(event_id: int, *, limit: int = 0, **how: Any) -> Any:
+        if limit > platform_socket.RESUMED_EVENTS_MAX:
+            ids.append(await announce(served, "project.update", {"project_id": "prj_x"}))
+        return await read(event_id, **how, **({"limit": limit} if limit else {}))
+
+    monkeypatch.setattr(events, "after", after)
+    async with live(served) as client:
+        await authenticated(client, ana)
+        await say(client, type="subscribe", channel="project", project_id="prj_x", after=ids[0])
+        assert (await hear(client))["type"] == "subscribed"
+        heard = [(await hear(client))["seq"] for _ in range(3)]
+        ids.append(await announce(served, "project.update", {"project_id": "prj_x"}))
+        heard.append((await hear(client))["seq"])
+    assert heard == ids[1:]
+
+
 async def test_an_unknown_project_is_an_error_and_the_connection_stays(served, ana) -> None:
     async with live(served) as client:
         await authenticated(client, ana)
