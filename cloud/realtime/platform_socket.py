@@ -5,6 +5,7 @@ The token is looked at again and again: a connection ends with it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,9 @@ CLIENTS_MAX = 2_000
 CHANNELS_MAX = 100
 RESUMED_EVENTS_MAX = 5_000
 """Who missed more reads the state, or `GET /v1/events`."""
+REPLAYS_MAX = 120
+REPLAYS_WITHIN_S = 60.0
+"""Each may read so many events: all channels of a connection may catch up at once, and some again."""
 
 
 class PlatformSocket:
@@ -122,6 +126,7 @@ class _Client(Connection):
         self._channels: set[Channel] = set()
         self._position = 0
         """Every event up to this id was told."""
+        self._replayed_at_s: deque[float] = deque(maxlen=REPLAYS_MAX)
 
     async def _talk(self) -> None:
         late = asyncio.ensure_future(self._drop_late())
@@ -237,6 +242,11 @@ class _Client(Connection):
 
     async def _replay(self, person: Person, after: int, channels: frozenset[Channel]) -> None:
         """What was missed of some channels, up to where all are told."""
+        now_s = self._clock.monotonic()
+        if len(self._replayed_at_s) == REPLAYS_MAX and now_s - self._replayed_at_s[0] < REPLAYS_WITHIN_S:
+            self.drop(POLICY_VIOLATION, f"more than {REPLAYS_MAX} replays within {REPLAYS_WITHIN_S:g} s")
+            return
+        self._replayed_at_s.append(now_s)
         missed = await self._platform.events.after(after, types=TYPES, limit=RESUMED_EVENTS_MAX + 1)
         if len(missed) > RESUMED_EVENTS_MAX or after > await self._platform.events.last_id():
             await self._send(plain("reset", after=self._position))

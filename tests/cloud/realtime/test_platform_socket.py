@@ -165,6 +165,35 @@ async def test_what_happens_during_a_replay_is_told_once(served, ana, monkeypatc
     assert heard == ids[1:]
 
 
+async def test_who_asks_again_and_again_for_what_was_missed_is_closed(served, ana) -> None:
+    async with live(served) as client:
+        await authenticated(client, ana)
+        for _ in range(2):
+            for _ in range(platform_socket.REPLAYS_MAX):
+                await say(client, type="resume", after=0)
+            await say(client, type="ping")
+            assert (await hear(client))["type"] == "pong"
+            served.clock.advance(platform_socket.REPLAYS_WITHIN_S)
+        for _ in range(platform_socket.REPLAYS_MAX):
+            await say(client, type="resume", after=0)
+        served.clock.advance(platform_socket.REPLAYS_WITHIN_S - 1)
+        await say(client, type="resume", after=0)
+        assert await closing(client) == 1008
+
+
+async def test_all_channels_that_a_connection_may_have_catch_up_at_once(served, ana, monkeypatch) -> None:
+    await has_project(served, monkeypatch)
+    last = await announce(served, "project.update", {"project_id": "prj_0"})
+    async with live(served) as client:
+        await authenticated(client, ana)
+        for n in range(platform_socket.CHANNELS_MAX):
+            await say(client, type="subscribe", channel="project", project_id=f"prj_{n}", after=last - 1)
+        await say(client, type="resume", after=last - 1)
+        await say(client, type="ping")
+        heard = [(await hear(client))["type"] for _ in range(platform_socket.CHANNELS_MAX + 3)]
+    assert (heard.count("subscribed"), heard.count("project_update"), heard[-1]) == (100, 2, "pong")
+
+
 async def test_an_unknown_project_is_an_error_and_the_connection_stays(served, ana) -> None:
     async with live(served) as client:
         await authenticated(client, ana)
