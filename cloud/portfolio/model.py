@@ -78,7 +78,7 @@ class Performance(Struct, frozen=True, kw_only=True):
     """After the end of the first day."""
     annualized: float | None
     """Of the simple return, over the days from the first point to the last; None within one day."""
-    time_weighted: float
-    """Over the same days; 0.085 is 8.5 %."""
+    time_weighted: float | None
+    """Over the same days; 0.085 is 8.5 %. None above RATE_MAX."""
     money_weighted: float | None
     """A year; None where there is none, such as within one day."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 DAYS_A_YEAR = 365
 RATE_MAX = 1e6
-"""Above it, a yearly rate of a few days says nothing."""
+"""Above it, a rate says nothing, such as that of a few days for a year; and floats and decimals end."""
 _LOG_RATE_MAX = 700.0
 """e to that is near the largest float."""
 
@@ -40,8 +40,9 @@ def annualized(rate: float, days: int) -> float | None:
     return None if days < 1 else _told(math.log1p(rate) * DAYS_A_YEAR / days)
 
 
-def time_weighted(payouts: Sequence[Payout]) -> float:
-    return math.expm1(math.fsum(math.log1p(amount / capital) for capital, amount in payouts))
+def time_weighted(payouts: Sequence[Payout]) -> float | None:
+    """None above RATE_MAX."""
+    return _told(math.fsum(math.log1p(amount / capital) for capital, amount in payouts))
 
 
 def money_weighted(flows: Sequence[Flow]) -> float | None:

@@ -8,7 +8,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromQuery, QueryParameter
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from cloud.identity.principal import Principal
 from cloud.identity.scope_guard import needs
@@ -77,8 +77,9 @@ class PerformanceSummary(Struct, frozen=True, kw_only=True):
     """Of what is invested at the end."""
     annualized_return: Decimal | None
     """None within one day."""
-    time_weighted_return: Decimal
-    """Of the period."""
+    time_weighted_return: Annotated[
+        Decimal | None, Meta(description="Percent, of the period. Null above 100,000,000.")
+    ]
     money_weighted_return: Decimal | None
     """A year (XIRR); None within one day."""
 
@@ -120,6 +121,10 @@ ROUTES: list[BaseRouteHandler] = [get_portfolio, get_portfolio_performance]
 def show_rate(rate: float) -> Decimal:
     """In percent, half-even to one decimal; never -0.0."""
     return round_decimal(rate * 100, 1) + 0
+
+
+def _shown_rate(rate: float | None) -> Decimal | None:
+    return None if rate is None else show_rate(rate)
 
 
 def _values(worth: Worth) -> dict[str, Any]:
@@ -180,9 +185,9 @@ def _performance(found: Performance) -> PortfolioPerformance:
             ending_value=show_minor(last.value_minor),
             total_return=show_minor(found.returned_minor),
             return_percentage=show_percentage(found.returned_minor, last.invested_minor),
-            annualized_return=None if found.annualized is None else show_rate(found.annualized),
-            time_weighted_return=show_rate(found.time_weighted),
-            money_weighted_return=None if found.money_weighted is None else show_rate(found.money_weighted),
+            annualized_return=_shown_rate(found.annualized),
+            time_weighted_return=_shown_rate(found.time_weighted),
+            money_weighted_return=_shown_rate(found.money_weighted),
         ),
     )
 

@@ -351,6 +351,7 @@ class PerformanceSummary(_Answer, frozen=True, kw_only=True):
     annualized_return: Number | None = None
     """Percent a year; None: too short to tell."""
     time_weighted_return: Number | None = None
+    """Percent, of the period; None: above 100,000,000, which says nothing."""
     money_weighted_return: Number | None = None
 
 

@@ -219,6 +219,8 @@ export interface PortfolioPerformance {
     returnPercentage: number;
     /** Percent a year; null: too short to tell. */
     annualizedReturn?: number | null;
+    /** Percent, of the period; null: above 100,000,000, which says nothing. */
+    timeWeightedReturn?: number | null;
   };
 }
 

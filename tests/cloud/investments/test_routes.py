@@ -387,6 +387,21 @@ async def test_a_performance_in_the_documents_shape(api: Api):
     }
 
 
+async def test_sums_beyond_all_sense_have_no_rates_and_everything_else(api: Api):
+    await api.post("/v1/investments", BODY, api.ana)
+    api.clock.advance(100 * 86_400)
+    for year, quarter, day in ((2025, 4, "2026-03-30"), (2026, 1, "2026-03-31"), (2026, 2, "2026-04-01")):
+        body = {"year": year, "quarter": quarter, "record_date": day, "total_amount": 10**16}
+        made = await api.post(f"/v1/projects/{PROJECT}/distributions", body, api.operator)
+        await api.post(f"/v1/distributions/{made.json()['data']['id']}/claim", {}, api.ana)
+
+    found = await api.data("/v1/portfolio/performance", api.ana)
+
+    assert found["summary"]["total_return"] == 3 * 10**16
+    rates = ("annualized_return", "time_weighted_return", "money_weighted_return")
+    assert [found["summary"][name] for name in rates] == [None, None, None]
+
+
 async def test_before_the_first_distribution_every_return_is_zero_and_none_below(api: Api):
     await api.post("/v1/investments", BODY, api.ana)
     api.clock.advance(100 * 86_400)

@@ -39,6 +39,14 @@ def test_what_one_unit_earned_however_much_there_was():
 
 
 @pytest.mark.parametrize(
+    "payouts", [[Payout(1, 10**6 + 2)], [Payout(1, 10**6)] * 20, [Payout(1, 2**63)] * 50]
+)
+def test_above_the_largest_rate_that_says_something_there_is_none(payouts):
+    assert time_weighted(payouts) is None
+    assert time_weighted([Payout(1, 10**6 - 1)]) == pytest.approx(10**6 - 1)
+
+
+@pytest.mark.parametrize(
     "flows,expected",
     [
         ([flow(0, -1_000), flow(365, 1_100)], 0.1),
