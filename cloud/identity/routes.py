@@ -8,9 +8,16 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, RawBody
 from litestar.typing import FieldDefinition
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from cloud.errors import BadRequest, InvalidFields, PayloadTooLarge, Unauthenticated
+from cloud.errors import (
+    BadRequest,
+    InvalidFields,
+    PayloadTooLarge,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from cloud.identity.attempts import Attempts
 from cloud.identity.email_routes import shown_session
 from cloud.identity.email_sign_in import EmailSignIn
@@ -18,7 +25,7 @@ from cloud.identity.errors import TokenRefused, UnknownWallet
 from cloud.identity.model import Person, Tokens
 from cloud.identity.registration import UserType, email_key
 from cloud.identity.service import Identity, WalletProof
-from cloud.kit.documented import also, raises
+from cloud.kit.documented import also, raises, shapes
 from cloud.kit.fields import decode_fields
 from cloud.kit.http import JsonBody, JsonResponse, client_address, decode
 from cloud.kit.rate_limit import caller_at
@@ -73,6 +80,16 @@ class SignInBody(JsonBody[Any]):
         return True
 
 
+class SignInError(Struct, frozen=True, kw_only=True):
+    """How signing in refuses: a wallet is told `error` alone."""
+
+    error: str
+    message: str | UnsetType = UNSET
+    timestamp: str | UnsetType = UNSET
+    details: dict[str, list[str]] | UnsetType = UNSET
+    """By field; only where fields are wrong."""
+
+
 class ChallengeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wallet_address: Address | None = None
     """Binds the challenge to one wallet."""
@@ -94,7 +111,10 @@ async def signup(data: JSONBody[SignUp], identity: NamedDependency[Identity]) ->
     "/api/v1/auth/login",
     status_code=200,
     dto=SignInBody,
-    opt=raises(Unauthenticated, UnknownWallet, InvalidFields),
+    opt=raises(
+        BadRequest, Unauthenticated, UnknownWallet, PayloadTooLarge, InvalidFields, RateLimited, Unavailable
+    )
+    | shapes(error=SignInError),
 )
 async def login(
     data: JSONBody[WalletSignIn | EmailLogin],

@@ -42,7 +42,7 @@ def campaign(url: str, cases: int, token: str | None, folder: Path, *, phases: s
     command = [str(Path(sys.executable).parent / "schemathesis"), "run", url]
     command += ["--checks", ",".join(CHECKS), "--phases", phases, "--max-examples", str(cases)]
     command += ["--no-shrink", "--suppress-health-check", "all", "--warnings", "off", "--seed", "5"]
-    command += ["--request-timeout", "60"]
+    command += ["--request-timeout", "60", "--exclude-path", "/iot/events"]  # a stream has no end
     command += [] if token is None else ["--header", f"Authorization: Bearer {token}"]
     environ = {**os.environ, "COLUMNS": "160"}
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environ)

@@ -7,12 +7,13 @@ from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
-from cloud.errors import BadRequest
+from cloud.errors import BadRequest, PayloadTooLarge
 from cloud.finance.ingest.errors import NotFromTwilio, NotSetUp
 from cloud.finance.ingest.whatsapp.service import MEDIA_MAX, Inbound, WhatsApp
 from cloud.finance.ingest.whatsapp.signature import TWIML, is_signed, twiml
 from cloud.identity.model import Person
 from cloud.identity.registration import is_phone
+from cloud.kit.documented import raises
 from cloud.settings import Settings
 from shared.clock import rfc3339
 
@@ -21,7 +22,12 @@ BODY_BYTES_MAX = 65_536
 FIELDS_MAX = 200
 
 
-@post(PATH, status_code=200, request_max_body_size=BODY_BYTES_MAX)
+@post(
+    PATH,
+    status_code=200,
+    request_max_body_size=BODY_BYTES_MAX,
+    opt=raises(BadRequest, NotFromTwilio, PayloadTooLarge, NotSetUp),
+)
 async def whatsapp_webhook(
     request: Request[Any, Any, Any], whatsapp: NamedDependency[WhatsApp], settings: NamedDependency[Settings]
 ) -> Response[str]:
