@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 import terra_lumina
@@ -280,3 +281,18 @@ def test_both_clients_offer_the_same(blocking: Any, other: Any) -> None:
         }
 
     assert offered(blocking) == offered(other)
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_whoever_opened_the_http_client_closes_it(
+    done: Either, stand_in: StandIn, is_given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = httpx.AsyncClient if done.is_async else httpx.Client
+    http = kind()
+    monkeypatch.setattr(httpx, kind.__name__, lambda **_: http)
+
+    api = done.client(stand_in.base_url, **({"http": http} if is_given else {}))
+    done(api.close())
+
+    assert http.is_closed is not is_given
+    done(http.aclose() if done.is_async else http.close())

@@ -29,7 +29,8 @@ class AsyncTerraLumina:
     """A client for programs that run an event loop.
 
     One of `api_key`, `access_token` and `app`; none of them: the key is in `TERRA_LUMINA_API_KEY`.
-    `base_url` None: `TERRA_LUMINA_BASE_URL`, else production.
+    `base_url` None: `TERRA_LUMINA_BASE_URL`, else production. An `http` that is given stays open: whoever
+    opened it closes it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class AsyncTerraLumina:
             random=random,
             now_s=now_s,
         )
+        self._is_http_own = http is None
         self._transport = AsyncTransport(caller, http or httpx.AsyncClient(timeout=timeout_s), sleep)
         self.projects = AsyncProjects(self._transport)
         self.investments = AsyncInvestments(self._transport)
@@ -82,7 +84,8 @@ class AsyncTerraLumina:
         )
 
     async def close(self) -> None:
-        await self._transport.http.aclose()
+        if self._is_http_own:
+            await self._transport.http.aclose()
 
     async def __aenter__(self) -> Self:
         return self

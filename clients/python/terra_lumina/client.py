@@ -28,7 +28,8 @@ class TerraLumina:
     """A client for blocking programs; threads may share it.
 
     One of `api_key`, `access_token` and `app`; none of them: the key is in `TERRA_LUMINA_API_KEY`.
-    `base_url` None: `TERRA_LUMINA_BASE_URL`, else production.
+    `base_url` None: `TERRA_LUMINA_BASE_URL`, else production. An `http` that is given stays open: whoever
+    opened it closes it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class TerraLumina:
             random=random,
             now_s=now_s,
         )
+        self._is_http_own = http is None
         self._transport = Transport(caller, http or httpx.Client(timeout=timeout_s), sleep)
         self.projects = Projects(self._transport)
         self.investments = Investments(self._transport)
@@ -81,7 +83,8 @@ class TerraLumina:
         )
 
     def close(self) -> None:
-        self._transport.http.close()
+        if self._is_http_own:
+            self._transport.http.close()
 
     def __enter__(self) -> Self:
         return self
