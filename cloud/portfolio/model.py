@@ -77,8 +77,9 @@ class Performance(Struct, frozen=True, kw_only=True):
     returned_minor: int
     """After the end of the first day."""
     annualized: float | None
-    """Of the simple return, over the days from the first point to the last; None within one day."""
+    """Of the simple return, over the days from the first point to the last; None within one day and above
+    RATE_MAX."""
     time_weighted: float | None
     """Over the same days; 0.085 is 8.5 %. None above RATE_MAX."""
     money_weighted: float | None
-    """A year; None where there is none, such as within one day."""
+    """A year; None within one day, and where no rate up to RATE_MAX fits."""

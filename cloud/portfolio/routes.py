@@ -75,13 +75,16 @@ class PerformanceSummary(Struct, frozen=True, kw_only=True):
     total_return: Decimal
     return_percentage: Decimal
     """Of what is invested at the end."""
-    annualized_return: Decimal | None
-    """None within one day."""
+    annualized_return: Annotated[
+        Decimal | None, Meta(description="Percent a year. Null within one day, and above 100,000,000.")
+    ]
     time_weighted_return: Annotated[
         Decimal | None, Meta(description="Percent, of the period. Null above 100,000,000.")
     ]
-    money_weighted_return: Decimal | None
-    """A year (XIRR); None within one day."""
+    money_weighted_return: Annotated[
+        Decimal | None,
+        Meta(description="Percent a year (XIRR). Null within one day, or where none up to 100,000,000 fits."),
+    ]
 
 
 class PortfolioPerformance(Struct, frozen=True, kw_only=True):

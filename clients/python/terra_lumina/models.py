@@ -349,10 +349,11 @@ class PerformanceSummary(_Answer, frozen=True, kw_only=True):
     total_return: Decimal
     return_percentage: Number
     annualized_return: Number | None = None
-    """Percent a year; None: too short to tell."""
+    """Percent a year; None: within one day, or above 100,000,000, which says nothing."""
     time_weighted_return: Number | None = None
     """Percent, of the period; None: above 100,000,000, which says nothing."""
     money_weighted_return: Number | None = None
+    """Percent a year (XIRR); None: within one day, or no rate up to 100,000,000 fits."""
 
 
 class PortfolioPerformance(_Answer, frozen=True, kw_only=True):

@@ -217,10 +217,12 @@ export interface PortfolioPerformance {
     endingValue: number;
     totalReturn: number;
     returnPercentage: number;
-    /** Percent a year; null: too short to tell. */
+    /** Percent a year; null: within one day, or above 100,000,000, which says nothing. */
     annualizedReturn?: number | null;
     /** Percent, of the period; null: above 100,000,000, which says nothing. */
     timeWeightedReturn?: number | null;
+    /** Percent a year (XIRR); null: within one day, or no rate up to 100,000,000 fits. */
+    moneyWeightedReturn?: number | null;
   };
 }
 
