@@ -9,7 +9,7 @@ from cloud.distributions.errors import AlreadyDeclared, NobodyHolds, NoSuchDistr
 from cloud.distributions.model import ShareFilter
 from cloud.errors import InvalidFields
 from cloud.kit.idempotency import NO_KEY, Call, IdempotencyConflict, Once
-from cloud.payments.model import PayoutState
+from cloud.payments.model import PayoutNews, PayoutState
 from cloud.projects.errors import NoSuchProject
 
 
@@ -178,7 +178,7 @@ async def test_the_first_day_of_a_quarter_can_be_its_record_date(world, two):
     assert (await world.declare("90.00", 2, 2026, "2026-04-01")).holder_count == 2
 
 
-async def test_what_the_bank_sends_back_is_owed_again(world, two):
+async def test_what_the_bank_sends_back_is_owed_until_it_is_sent_again(world, two):
     ana, _ = two
     made = await world.declare("90.00", 1, 2026, "2026-03-31")
     view = await world.distributions.claim(ana, made.id, "bank_transfer", NO_KEY)
@@ -193,6 +193,21 @@ async def test_what_the_bank_sends_back_is_owed_again(world, two):
             await world.distributions.payout_changed(tx, failed)
 
     assert await world.balance(f"{ana.account}/payouts") == 6_000
+    await world.check_books()
+
+    async with world.store.write() as tx:
+        await tx.execute("UPDATE payouts SET state = 'failed', failure = 'reversed'")
+
+    async def reversed_(payout):
+        return PayoutNews(id=payout.provider_id, payout_id=payout.key, state=PayoutState.FAILED)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.provider, "find_payout", reversed_)
+        await world.payments.retry(payout.id)
+    await world.pay_out()
+
+    assert await world.payments.failed() == []
+    assert await world.balance(f"{ana.account}/payouts") == 0
     await world.check_books()
 
 
