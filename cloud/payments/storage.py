@@ -220,16 +220,16 @@ async def failed(tx: ReadTx, kind: type[R]) -> Sequence[R]:
     )
 
 
-async def begin_again(tx: WriteTx, failed: Refund | Payout, *, due_at_us: int) -> bool:
+async def begin_again(tx: WriteTx, owed: Refund | Payout, *, due_at_us: int) -> bool:
     """As if it had never been sent, under the next key; False where somebody else did, or it changed."""
     changed = await tx.execute(
-        f"UPDATE {_TABLES[type(failed)]} SET state = 'waiting', attempt = attempt + 1, sent_at_us = NULL,"
+        f"UPDATE {_TABLES[type(owed)]} SET state = 'waiting', attempt = attempt + 1, sent_at_us = NULL,"
         " provider_id = NULL, failure = NULL, due_at_us = :due_at_us"
         " WHERE id = :id AND attempt = :attempt AND state = :state",
         {
-            "id": failed.id,
-            "attempt": failed.attempt,
-            "state": str(failed.state),
+            "id": owed.id,
+            "attempt": owed.attempt,
+            "state": str(owed.state),
             "due_at_us": due_at_us,
         },
     )
