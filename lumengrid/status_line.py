@@ -37,7 +37,8 @@ class StatusLine:
                 else:
                     print(line, flush=True)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), period_s)
+                    async with asyncio.timeout(period_s):
+                        await stop.wait()
 
 
 async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:

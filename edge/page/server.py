@@ -188,7 +188,8 @@ class Page:
             planned: str | None = None
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), KEEPALIVE_S)
+                    async with asyncio.timeout(KEEPALIVE_S):  # `wait_for` would not be cancelled as news come
+                        await news.wait()
                 # A frame also goes out when nothing is new: what is shown then grows old before one's eyes.
                 news.clear()
                 state = view.state(self._agent)

@@ -227,7 +227,8 @@ class Forests:
                 self._anomalies.news.clear()
                 await self.settle()
                 try:
-                    await asyncio.wait_for(self._anomalies.news.wait(), IDLE_S)
+                    async with asyncio.timeout(IDLE_S):  # `wait_for` would not be cancelled as news come
+                        await self._anomalies.news.wait()
                 except TimeoutError:
                     await self._forest.close()
                     await self._anomalies.news.wait()

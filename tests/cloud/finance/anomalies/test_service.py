@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import UTC
+from typing import Literal
 
 import pytest
 from msgspec import structs
@@ -265,6 +266,34 @@ async def test_the_worker_asks_the_forest_as_soon_as_a_purchase_is_stored(
 
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
+
+
+class Watched(asyncio.Event):
+    """Tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_waited_for = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.is_waited_for.set()
+        return await super().wait()
+
+
+async def test_a_worker_that_is_stopped_as_news_come_ends(
+    finance: Finance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "is_installed", lambda: True)
+    news = finance.anomalies.news = Watched()
+    worker = asyncio.create_task(finance.forests.run())
+    await news.is_waited_for.wait()
+
+    news.set()
+    worker.cancel()
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(worker, return_exceptions=True)
+    assert worker.cancelled()
 
 
 async def test_without_the_extra_the_worker_says_so_and_the_days_stay_due(
