@@ -284,7 +284,8 @@ async def test_a_worker_that_is_stopped_as_news_come_ends(
     finance: Finance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "is_installed", lambda: True)
-    news = finance.anomalies.news = Watched()
+    news = Watched()
+    monkeypatch.setattr(finance.anomalies, "_news", news)
     worker = asyncio.create_task(finance.forests.run())
     await news.is_waited_for.wait()
 
