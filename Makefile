@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
+# Tests wait for processes, browsers and disks for half of their time.
+WORKERS ?= 4
 
 .PHONY: help venv up test lint format bench chaos lock clean
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ up: $(STAMP)     ## run the whole grid on this machine (ARGS="--nodes 5 --speed 
 
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)   ## run every test, in parallel; one that fails once is tried again and named
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --reruns 1 --rerun-show-tracebacks $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --reruns 1 --rerun-show-tracebacks $(ARGS)
 
 lint: $(STAMP)   ## ruff, mypy strict, import contracts, spelling
 	$(BIN)/ruff check .
