@@ -20,6 +20,7 @@ from cloud.grid.service import Grid
 from cloud.grid.transfers import Transfers
 from cloud.identity.guard import bearer_token
 from cloud.identity.service import Identity
+from cloud.kit.documented import shapes
 from cloud.kit.http import Number
 from cloud.kit.idempotency import Once
 from cloud.minting.model import Claim, MintAnswer
@@ -167,7 +168,7 @@ async def cmd(
     )
 
 
-@get("/iot/nodes/{device_id:str}")
+@get("/iot/nodes/{device_id:str}", opt=shapes(schemes=("AccessToken",)))
 async def nodes(
     device_id: FromPath[str],
     grid: NamedDependency[Grid],
